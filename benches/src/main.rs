@@ -1,0 +1,2 @@
+//! Benchmarks, side by side.
+fn main() {}

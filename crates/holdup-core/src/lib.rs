@@ -1,0 +1,22 @@
+//! The heart of holdup: locks that account, exactly and in constant time, for
+//! every nanosecond their waiters wait.
+//!
+//! People depend on the `holdup` crate; this one holds what it is made of.
+//! One nanosecond of waiting walks through the modules in this order:
+//!
+//! 1. [`raw`]: the lock protocols;
+//! 2. the wait list: who waits, in order;
+//! 3. [`ledger`]: how long, because of whom;
+//! 4. [`record`]: from a claim to a row of the profile.
+//!
+//! Nothing points back.
+
+pub mod class;
+pub mod clock;
+pub mod ledger;
+pub mod raw;
+pub mod record;
+mod park;
+mod thread;
+mod wait_list;
+mod word;
