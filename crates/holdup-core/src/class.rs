@@ -49,11 +49,7 @@ impl Registration {
     /// A registration of `name`, not yet entered.
     #[must_use]
     pub const fn new(name: &'static str) -> Registration {
-        Registration {
-            name,
-            class: ClassId::of(name),
-            next: AtomicPtr::new(core::ptr::null_mut()),
-        }
+        Registration { name, class: ClassId::of(name), next: AtomicPtr::new(core::ptr::null_mut()) }
     }
 }
 
@@ -77,7 +73,8 @@ pub fn register(registration: &'static Registration) {
             return;
         }
         // Release: who reads the list sees `next` of each registration on it.
-        match NEWEST.compare_exchange(newest, this.cast_mut(), Ordering::AcqRel, Ordering::Acquire) {
+        match NEWEST.compare_exchange(newest, this.cast_mut(), Ordering::AcqRel, Ordering::Acquire)
+        {
             Ok(_) => return,
             Err(seen) => {
                 newest = seen;

@@ -14,9 +14,10 @@
 pub mod class;
 pub mod clock;
 pub mod ledger;
+mod memory;
+mod park;
 pub mod raw;
 pub mod record;
-mod park;
 mod thread;
 mod wait_list;
 mod word;

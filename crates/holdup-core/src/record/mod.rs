@@ -7,8 +7,15 @@
 //! takes a foreign lock, so locks may be used inside a global allocator.
 
 use crate::class::ClassId;
+use core::cell::Cell;
 
+mod sampler;
 pub mod stack;
+mod table;
+mod totals;
+
+pub use sampler::{period, set_period};
+pub use totals::OTHERS;
 
 /// What a row of the profile stands for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -60,4 +67,122 @@ pub struct Sums {
     pub spins: u64,
     /// The time those took. Not part of `waited`.
     pub spun: u64,
+}
+
+/// What was claimed inside a critical section and still has to be booked: that
+/// is done after the release.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Unbooked {
+    waits: u64,
+    waited: u64,
+    handoffs: u64,
+    handoff: u64,
+}
+
+impl Unbooked {
+    /// Adds a claim of time during which nobody held the lock.
+    #[inline]
+    pub(crate) fn add_handoff(&mut self, amount: u64) {
+        self.handoffs += u64::from(amount > 0);
+        self.handoff += amount;
+    }
+
+    /// Adds a wait that ended.
+    #[inline]
+    pub(crate) fn add_wait(&mut self, waited: u64) {
+        self.waits += 1;
+        self.waited += waited;
+    }
+}
+
+impl From<Unbooked> for Sums {
+    #[inline]
+    fn from(unbooked: Unbooked) -> Sums {
+        let Unbooked { waits, waited, handoffs, handoff } = unbooked;
+        Sums { waits, waited, handoffs, handoff, ..Sums::default() }
+    }
+}
+
+impl Sums {
+    #[inline]
+    pub(crate) fn add(&mut self, unbooked: Unbooked) {
+        self.waits += unbooked.waits;
+        self.waited += unbooked.waited;
+        self.handoffs += unbooked.handoffs;
+        self.handoff += unbooked.handoff;
+    }
+}
+
+/// How many frames of a stack are kept, the innermost ones.
+pub const DEPTH: usize = 64;
+
+/// Books sums that need no stack.
+#[inline]
+pub(crate) fn book(class: ClassId, sums: &Sums) {
+    totals::add(class, sums);
+}
+
+/// Books the end of a contended critical section: the exact sums, among them
+/// its blame, and if it is sampled the stack of the caller. Called after the
+/// lock was released, by the thread that released it.
+#[inline]
+pub(crate) fn book_section(class: ClassId, sums: &Sums) {
+    totals::add(class, sums);
+    if let Some((count, delay)) = sampler::sample(sums.blamed) {
+        keep(class, count, delay);
+    }
+}
+
+/// Counts blame that no thread could claim with its stack.
+#[cold]
+pub(crate) fn book_lost(class: ClassId, delay: u64) {
+    totals::add_lost(class, 1, delay);
+}
+
+thread_local! {
+    /// Whether this thread is keeping a sample: a signal handler that
+    /// interrupts it must not enter a second time.
+    static KEEPING: Cell<bool> = const { Cell::new(false) };
+}
+
+#[cold]
+#[inline(never)]
+fn keep(class: ClassId, count: u64, delay: u64) {
+    let kept = !KEEPING.replace(true) && {
+        let mut stack = [0; DEPTH];
+        let depth = stack::capture(&mut stack);
+        let kept = table::add(&stack[..depth], class, count, delay);
+        KEEPING.set(false);
+        kept
+    };
+    if !kept {
+        totals::add_lost(class, count, delay);
+    }
+}
+
+/// Calls `visit` with each row of the profile: the stacks with what was
+/// sampled at them, and for each class one row of its exact handoff and one of
+/// what was lost, unless zero. A stack may come in more than one row. Rows
+/// that grow meanwhile are seen as they are when they are visited. Takes no
+/// lock, allocates nothing; linear in the size of the table.
+pub fn for_each_row(mut visit: impl FnMut(Row<'_>)) {
+    table::for_each(|stack, class, count, delay| {
+        visit(Row { stack, class, kind: Kind::Blame, count, delay });
+    });
+    totals::for_each(|class| {
+        let totals::Class { class, sums, lost } = class;
+        if (sums.handoffs, sums.handoff) != (0, 0) {
+            let (count, delay) = (sums.handoffs, sums.handoff);
+            visit(Row { stack: &[], class, kind: Kind::Handoff, count, delay });
+        }
+        if lost != (0, 0) {
+            visit(Row { stack: &[], class, kind: Kind::Lost, count: lost.0, delay: lost.1 });
+        }
+    });
+}
+
+/// Calls `visit` with each class that was ever contended and its exact sums.
+/// Takes no lock, allocates nothing.
+pub fn for_each_class(mut visit: impl FnMut(ClassId, Sums)) {
+    totals::for_each(|class| visit(class.class, class.sums));
 }

@@ -1,0 +1,5 @@
+//! The lock protocols, without the data they protect.
+
+mod mutex;
+
+pub use mutex::RawMutex;

@@ -1,0 +1,740 @@
+//! The mutex: one word, a wait list that hangs on it, and the two claims of
+//! each contended critical section.
+//!
+//! # States
+//!
+//! The flags are described in [`word`](crate::word). "Waiters" means that the
+//! high bits hold a node.
+//!
+//! | word                     | meaning                                         |
+//! |--------------------------|-------------------------------------------------|
+//! | 0                        | free                                            |
+//! | LOCKED                   | held, nobody waits                              |
+//! | LOCKED, debt             | held, nobody waits any more, who gave up left a debt |
+//! | LOCKED, waiters          | held, somebody waits                            |
+//! | waiters, WOKEN           | free; the oldest waiter was woken and will try  |
+//! | LOCKED, waiters, WOKEN   | held; the one that was woken has not tried yet, or the lock was handed to it |
+//! | + LIST                   | somebody works on the list                      |
+//!
+//! # How a critical section goes
+//!
+//! *lock, free*: CAS 0 -> LOCKED. *unlock, no waiters*: CAS LOCKED -> 0. No
+//! clock, no counter, no call.
+//!
+//! *lock, held*: read the clock, spin a little unless somebody is queued; push
+//! a node; sleep. Whoever is awake and finds the lock free takes it (barging).
+//! Taking it while there are waiters takes LIST with it in one CAS: link,
+//! claim the *handoff*, leave the list if it was a waiter, give LIST back.
+//!
+//! *unlock, waiters*: take LIST; link, claim the *blame*; then either release
+//! and wake the oldest unless one that was woken has still to try, or, if the
+//! oldest has waited too long, hand the lock over: it stays LOCKED and belongs
+//! to that waiter. One CAS publishes the outcome and gives LIST back; if it
+//! fails, waiters were pushed, and they are claimed too. Wake and book after.
+//!
+//! *time out*: take LIST while LOCKED is set; leave; what was waited since the
+//! last claim stays in the ledger, or in the word where the list is now empty.
+//!
+//! # Invariants
+//!
+//! 1. Waiters are pushed only while LOCKED is set.
+//! 2. LIST is taken by a holder, together with becoming one, or while LOCKED
+//!    is set (a time-out, [`RawMutex::waiters`]). While it is taken, LOCKED
+//!    does not change but by who has it: a release with waiters needs LIST,
+//!    and a free lock with waiters is taken only when LIST is clear.
+//! 3. With waiters and LOCKED clear, WOKEN is set: somebody is on the way.
+//!    (A release with waiters sets WOKEN; it is cleared only by a holder, or
+//!    by the woken one when it saw LOCKED set and LIST clear.)
+//! 4. WOKEN belongs to the oldest node: only the oldest is woken, and it stays
+//!    the oldest until it leaves. Its owner knows by the node's `state`, which
+//!    is set after WOKEN is in the word.
+//! 5. At most one waiter is awake because of an unlock: no wake while WOKEN.
+//! 6. A sleeping waiter is woken by a token that is left after `state` was
+//!    set, and looks at `state` after each sleep: no wake-up is lost.
+//! 7. After the CAS that gives the lock away, nothing of the mutex is touched:
+//!    it may be gone. What is needed then (class, record) was read before.
+//!
+//! # Orderings
+//!
+//! Taking LOCKED is Acquire, releasing it Release: that is the mutex. LIST
+//! likewise protects the list (see [`wait_list`](crate::wait_list)). `state`
+//! is written with Release before the word is; its owner reads it with
+//! Acquire, so a `HANDED` lock comes with all that its last holder wrote.
+
+use crate::class::ClassId;
+use crate::clock;
+use crate::record::{self, Sums, Unbooked};
+use crate::thread;
+use crate::wait_list::{self, Account, CALLED, HANDED, Node, WAITING};
+use crate::word::{self, LIST, LOCKED, WOKEN};
+use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// A waiter that has waited longer is handed the lock directly, in
+/// nanoseconds ...
+const HANDOFF_AFTER: u64 = 1_000_000;
+/// ... unless another was handed it less than this before: a direct handoff
+/// leaves the lock idle until its new owner runs.
+const HANDOFF_INTERVAL: u64 = 250_000;
+/// How often a thread looks at a held lock before it queues.
+const SPINS: u32 = 100;
+/// How often a woken thread looks at a held lock before it sleeps again.
+const WOKEN_SPINS: u32 = 100;
+
+/// A mutex without data that accounts for its waiters.
+///
+/// At most 16 bytes, all zero when unlocked and unnamed. Lock and unlock are
+/// one CAS each where nobody waits. Not reentrant. The methods are those of
+/// `lock_api`'s traits, which the `holdup` crate implements with them.
+///
+/// ```
+/// use holdup_core::raw::RawMutex;
+/// static LOCK: RawMutex = RawMutex::INIT;
+/// LOCK.lock();
+/// assert!(!LOCK.try_lock());
+/// // SAFETY: locked above by this thread.
+/// unsafe { LOCK.unlock() };
+/// assert!(!LOCK.is_locked());
+/// ```
+pub struct RawMutex {
+    word: AtomicUsize,
+    /// The holder's thread number, zero while nobody holds the lock. A hint:
+    /// written apart from the word.
+    owner: AtomicU32,
+    class: ClassId,
+}
+
+const _: () = assert!(size_of::<RawMutex>() <= 16);
+
+impl RawMutex {
+    /// An unlocked mutex without a name.
+    #[expect(clippy::declare_interior_mutable_const, reason = "the way lock_api makes locks")]
+    pub const INIT: RawMutex = RawMutex::with_class(ClassId::UNNAMED);
+
+    /// An unlocked mutex of the lock class `class`.
+    #[must_use]
+    pub const fn with_class(class: ClassId) -> RawMutex {
+        RawMutex { word: AtomicUsize::new(0), owner: AtomicU32::new(0), class }
+    }
+
+    /// Acquires the lock; waits as long as it must. One CAS if it is free.
+    #[inline]
+    pub fn lock(&self) {
+        if !self.try_fast() {
+            self.lock_slow(None);
+        }
+        self.owned();
+    }
+
+    /// Acquires the lock if it is free, even past waiters. Does not wait.
+    #[inline]
+    #[must_use]
+    pub fn try_lock(&self) -> bool {
+        let locked = self.try_fast() || self.try_slow();
+        if locked {
+            self.owned();
+        }
+        locked
+    }
+
+    /// Acquires the lock unless that takes longer than `timeout`. Returns
+    /// whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_for(&self, timeout: Duration) -> bool {
+        let locked = self.try_fast() || {
+            // A deadline past the end of time is none.
+            self.lock_slow(Instant::now().checked_add(timeout))
+        };
+        if locked {
+            self.owned();
+        }
+        locked
+    }
+
+    /// Acquires the lock unless that takes until after `deadline`. Returns
+    /// whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_until(&self, deadline: Instant) -> bool {
+        let locked = self.try_fast() || self.lock_slow(Some(deadline));
+        if locked {
+            self.owned();
+        }
+        locked
+    }
+
+    /// Releases the lock. One CAS if nobody waits.
+    ///
+    /// # Safety
+    /// The lock is held, and this call ends the critical section.
+    #[inline]
+    pub unsafe fn unlock(&self) {
+        self.disowned();
+        // Release: the next holder sees the critical section.
+        if self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+            self.unlock_slow(false);
+        }
+    }
+
+    /// Releases the lock, and hands it to the oldest waiter if there is one,
+    /// so that nobody else can take it before.
+    ///
+    /// # Safety
+    /// As for [`unlock`](RawMutex::unlock).
+    #[inline]
+    pub unsafe fn unlock_fair(&self) {
+        self.disowned();
+        if self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+            self.unlock_slow(true);
+        }
+    }
+
+    /// Lets the oldest waiter, if there is one, have the lock before the
+    /// caller gets it back. One load if nobody waits.
+    ///
+    /// # Safety
+    /// The lock is held by the caller.
+    #[inline]
+    pub unsafe fn bump(&self) {
+        if word::has_waiters(self.word.load(Ordering::Relaxed)) {
+            // SAFETY: the caller's promise.
+            unsafe { self.unlock_fair() };
+            self.lock();
+        }
+    }
+
+    /// Whether somebody holds the lock. A snapshot.
+    #[inline]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & LOCKED != 0
+    }
+
+    /// The number of the thread that holds the lock, if one does and has
+    /// already written its number. A snapshot.
+    #[must_use]
+    pub fn holder(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.owner.load(Ordering::Relaxed)).filter(|_| self.is_locked())
+    }
+
+    /// The class of the lock.
+    #[must_use]
+    pub const fn class(&self) -> ClassId {
+        self.class
+    }
+
+    /// How many threads are queued. A snapshot; for tests and views of a
+    /// running program: takes the list for a moment.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        let mut backoff = Backoff::new();
+        let mut word = self.word.load(Ordering::Relaxed);
+        let newest = loop {
+            if !word::has_waiters(word) {
+                return 0;
+            }
+            match self.try_take_list(word) {
+                Ok(taken) => break word::newest(taken),
+                Err(now) => word = now,
+            }
+            backoff.wait();
+        };
+        // SAFETY: we took LIST, `newest` is from the word we took it from.
+        let waiters = unsafe {
+            wait_list::link(newest);
+            (*newest).account.get().ledger.waiters()
+        };
+        self.word.fetch_and(!LIST, Ordering::Release);
+        waiters as usize
+    }
+
+    #[inline]
+    fn try_fast(&self) -> bool {
+        // Acquire: sees what the last holder wrote.
+        self.word.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    #[inline]
+    fn owned(&self) {
+        self.owner.store(thread::number(), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn disowned(&self) {
+        self.owner.store(0, Ordering::Relaxed);
+    }
+
+    #[cold]
+    fn try_slow(&self) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & LOCKED == 0 {
+            match self.barge(word) {
+                Ok(()) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// Takes the lock, seen free as `word`, past those who wait. The word as
+    /// it is now if that failed.
+    fn barge(&self, word: usize) -> Result<(), usize> {
+        self.take_free(word)?;
+        if word::has_waiters(word) {
+            let newest = word::newest(word);
+            // SAFETY: `take_free` took LIST with LOCKED, and `newest` is from
+            // the word it replaced.
+            unsafe {
+                wait_list::link(newest);
+                let mut account = (*newest).account.get();
+                let now = account.ledger.not_before(clock::now());
+                let handoff = account.ledger.claim(now);
+                account.unbooked.add_handoff(handoff);
+                (*newest).account.set(account);
+            }
+            self.word.fetch_and(!LIST, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The CAS that takes a free lock, and with it the list if there is one
+    /// (invariant 2).
+    fn take_free(&self, word: usize) -> Result<(), usize> {
+        debug_assert!(word & LOCKED == 0);
+        let mut taken = word | LOCKED;
+        if word::has_waiters(word) {
+            if word & LIST != 0 {
+                core::hint::spin_loop();
+                return Err(self.word.load(Ordering::Relaxed));
+            }
+            taken |= LIST;
+        }
+        // Acquire: the critical sections before, and the list.
+        self.word.compare_exchange_weak(word, taken, Ordering::Acquire, Ordering::Relaxed).map(drop)
+    }
+
+    /// Acquires a lock that was not free, or not without waiters.
+    #[cold]
+    fn lock_slow(&self, deadline: Option<Instant>) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & LOCKED == 0 {
+            match self.barge(word) {
+                Ok(()) => return true,
+                Err(now) => word = now,
+            }
+        }
+        // The wait begins here.
+        let start = clock::now();
+        if self.spin(start, deadline) {
+            return true;
+        }
+        match thread::record() {
+            Some(record) => self.queue(&Node::new(record, start), deadline),
+            None => self.yield_until(start, deadline),
+        }
+    }
+
+    /// Spins a little while the lock is held and nobody is queued. Whether
+    /// that got the lock.
+    fn spin(&self, start: u64, deadline: Option<Instant>) -> bool {
+        let mut left = SPINS;
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & LOCKED == 0 {
+                if self.barge(word).is_ok() {
+                    self.book_spun(start);
+                    return true;
+                }
+            } else if word::has_waiters(word) || left == 0 {
+                return false;
+            }
+            if left == 0 {
+                return false;
+            }
+            left -= 1;
+            core::hint::spin_loop();
+            if left % 32 == 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return false;
+            }
+        }
+    }
+
+    /// Books an acquisition that never queued.
+    fn book_spun(&self, start: u64) {
+        let spun = clock::now().saturating_sub(start);
+        record::book(self.class, &Sums { spins: 1, spun, ..Sums::default() });
+    }
+
+    /// Without memory for a parker a thread cannot queue; it goes on trying.
+    #[cold]
+    fn yield_until(&self, start: u64, deadline: Option<Instant>) -> bool {
+        loop {
+            if self.spin(start, deadline) {
+                return true;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Queues `node` and waits. Whether the lock was acquired; if not, the
+    /// deadline has passed. Either way the node is not on the list any more.
+    fn queue(&self, node: &Node, deadline: Option<Instant>) -> bool {
+        if !self.push(node) {
+            self.book_spun(node.ticket.get().start);
+            return true;
+        }
+        // Whether the WOKEN bit is ours.
+        let mut woken = false;
+        let mut spins = WOKEN_SPINS;
+        loop {
+            // Acquire: a handed lock comes with what its last holder wrote.
+            let state = node.state.load(Ordering::Acquire);
+            if state == HANDED {
+                self.take_list();
+                self.acquired(node);
+                return true;
+            }
+            woken |= state == CALLED;
+            let word = self.word.load(Ordering::Relaxed);
+            if word & LOCKED == 0 {
+                if self.take_free(word).is_ok() {
+                    self.acquired(node);
+                    return true;
+                }
+                continue;
+            }
+            if woken && spins > 0 {
+                spins -= 1;
+                core::hint::spin_loop();
+                continue;
+            }
+            if woken {
+                // Had its try and lost: the next unlock may wake it again.
+                if !self.give_back_woken(node) {
+                    continue;
+                }
+                woken = false;
+                spins = WOKEN_SPINS;
+            }
+            match deadline {
+                None => node.record.parker.park(),
+                Some(deadline) => {
+                    if !node.record.parker.park_until(deadline) {
+                        return self.give_up(node);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Pushes `node`. False if the lock turned out to be free and was taken
+    /// instead.
+    fn push(&self, node: &Node) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & LOCKED == 0 {
+                match self.barge(word) {
+                    Ok(()) => return false,
+                    Err(now) => {
+                        word = now;
+                        continue;
+                    }
+                }
+            }
+            node.prepare(word::newest(word), word::debt(word));
+            let pushed = word::with_newest(word, core::ptr::from_ref(node).cast_mut());
+            // Release: publishes the node.
+            match self.word.compare_exchange_weak(
+                word,
+                pushed,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Clears the WOKEN bit, which is ours, unless the lock became free or was
+    /// handed over: then the caller looks again.
+    fn give_back_woken(&self, node: &Node) -> bool {
+        // First the state, then the bit: once that is clear, the next unlock
+        // may set both again.
+        if node
+            .state
+            .compare_exchange(CALLED, WAITING, Ordering::Acquire, Ordering::Acquire)
+            .is_err_and(|state| state == HANDED)
+        {
+            return false;
+        }
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & LOCKED != 0 {
+            if word & LIST != 0 {
+                // An unlock may be deciding, and it saw WOKEN set.
+                core::hint::spin_loop();
+                word = self.word.load(Ordering::Relaxed);
+                continue;
+            }
+            // Acquire: if an unlock handed us the lock before, see `state`.
+            match self.word.compare_exchange_weak(
+                word,
+                word & !WOKEN,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return node.state.load(Ordering::Acquire) != HANDED,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// The deadline has passed: takes `node` out, unless it gets the lock at
+    /// the last moment. Whether it got it.
+    fn give_up(&self, node: &Node) -> bool {
+        let mut backoff = Backoff::new();
+        let mut word = self.word.load(Ordering::Relaxed);
+        let taken = loop {
+            if word & LOCKED == 0 {
+                match self.take_free(word) {
+                    Ok(()) => {
+                        self.acquired(node);
+                        return true;
+                    }
+                    Err(now) => word = now,
+                }
+                continue;
+            }
+            match self.try_take_list(word) {
+                Ok(taken) => break taken,
+                Err(now) => word = now,
+            }
+            backoff.wait();
+        };
+        // Acquire came with LIST.
+        if node.state.load(Ordering::Acquire) == HANDED {
+            self.acquired(node);
+            return true;
+        }
+        let newest = word::newest(taken);
+        // SAFETY: we have LIST, `newest` is from the word we took it from.
+        unsafe {
+            wait_list::link(newest);
+            let mut account = (*newest).account.get();
+            let now = account.ledger.not_before(clock::now());
+            let waited = account.ledger.leave(node.ticket.get(), now);
+            account.unbooked.add_wait(waited);
+            (*newest).account.set(account);
+        }
+        self.leave_list(taken, node);
+        false
+    }
+
+    /// The lock is ours, and the list: claims the handoff, takes `node` out,
+    /// and gives the list back.
+    fn acquired(&self, node: &Node) {
+        let word = self.word.load(Ordering::Acquire);
+        let newest = word::newest(word);
+        // SAFETY: we have LIST, `newest` was read since.
+        unsafe {
+            wait_list::link(newest);
+            let mut account = (*newest).account.get();
+            let now = account.ledger.not_before(clock::now());
+            let handoff = account.ledger.claim(now);
+            account.unbooked.add_handoff(handoff);
+            let waited = account.ledger.leave(node.ticket.get(), now);
+            account.unbooked.add_wait(waited);
+            (*newest).account.set(account);
+        }
+        self.leave_list(word, node);
+    }
+
+    /// Takes `node`, which the ledger no longer counts, out of the list that
+    /// was linked from `word`, and gives LIST back. LOCKED is set.
+    fn leave_list(&self, word: usize, node: &Node) {
+        let this = core::ptr::from_ref(node).cast_mut();
+        let mut newest = word::newest(word);
+        // Invariant 4: WOKEN is the oldest's.
+        // SAFETY: we have LIST, and `newest` is linked.
+        let woken = if unsafe { wait_list::oldest(newest) } == this { WOKEN } else { 0 };
+        if newest == this {
+            // SAFETY: as above; `node` is on the list. What this does is void
+            // if the CAS fails.
+            let next = unsafe { wait_list::remove(newest, node) };
+            let account = node.account.get();
+            let (rest, excess) = if next.is_null() {
+                word::locked_with_debt(account.ledger.owed())
+            } else {
+                (word::with_newest(word, next) & !(LIST | woken), 0)
+            };
+            // Release: gives the list back.
+            match self.word.compare_exchange(word, rest, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => {
+                    if next.is_null() {
+                        // Nobody is left to carry the sums to the unlock.
+                        self.book_last(account.unbooked, excess);
+                    }
+                    return;
+                }
+                // Only a push can have come between.
+                Err(now) => newest = word::newest(now),
+            }
+            // SAFETY: as above; the failed CAS was an Acquire.
+            unsafe { wait_list::link(newest) };
+        }
+        // SAFETY: as above; `node` is not the newest, so that this is final.
+        unsafe { wait_list::remove(newest, node) };
+        // Release: gives the list back.
+        self.word.fetch_and(!(LIST | woken), Ordering::Release);
+    }
+
+    fn book_last(&self, unbooked: Unbooked, excess: u64) {
+        record::book(self.class, &Sums { blamed: excess, ..unbooked.into() });
+        if excess > 0 {
+            record::book_lost(self.class, excess);
+        }
+    }
+
+    /// Takes the LIST bit if it is free in `word` and the list is not empty.
+    /// The word with the bit, or as it is now.
+    fn try_take_list(&self, word: usize) -> Result<usize, usize> {
+        if word & LIST != 0 || !word::has_waiters(word) {
+            return Err(self.word.load(Ordering::Relaxed));
+        }
+        // Acquire: what the last user of the list wrote, and pushed nodes.
+        self.word
+            .compare_exchange_weak(word, word | LIST, Ordering::Acquire, Ordering::Relaxed)
+            .map(|word| word | LIST)
+    }
+
+    /// Takes the LIST bit of a list that stays not empty.
+    fn take_list(&self) {
+        let mut backoff = Backoff::new();
+        let mut word = self.word.load(Ordering::Relaxed);
+        while let Err(now) = self.try_take_list(word) {
+            word = now;
+            backoff.wait();
+        }
+    }
+
+    /// Releases a lock that somebody waits for, or owes a debt.
+    #[cold]
+    #[inline(never)]
+    fn unlock_slow(&self, fair: bool) {
+        let class = self.class;
+        let mut backoff = Backoff::new();
+        let mut word = self.word.load(Ordering::Relaxed);
+        // Take the list, or release a lock that has none.
+        let had = loop {
+            if !word::has_waiters(word) {
+                // Release: the next holder sees the critical section.
+                match self.word.compare_exchange_weak(word, 0, Ordering::Release, Ordering::Relaxed)
+                {
+                    Ok(_) => {
+                        let debt = word::debt(word);
+                        if debt > 0 {
+                            let sums = Sums { contentions: 1, blamed: debt, ..Sums::default() };
+                            record::book_section(class, &sums);
+                        }
+                        return;
+                    }
+                    Err(now) => word = now,
+                }
+            } else if word & LIST != 0 {
+                // A waiter that timed out is leaving.
+                backoff.wait();
+                word = self.word.load(Ordering::Relaxed);
+            } else {
+                // WOKEN goes in before any `state` does (invariant 4).
+                // Acquire: the list.
+                let taken = word | LIST | WOKEN;
+                match self.word.compare_exchange_weak(
+                    word,
+                    taken,
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => break word,
+                    Err(now) => word = now,
+                }
+            }
+        };
+        let on_the_way = had & WOKEN != 0;
+        word = had | LIST | WOKEN;
+        let mut sums = Sums { contentions: 1, ..Sums::default() };
+        let mut hand_over = fair;
+        let wake = loop {
+            let newest = word::newest(word);
+            // SAFETY: we have LIST, `newest` was read since; `oldest` is alive
+            // as long as we have it.
+            let (oldest, wake) = unsafe {
+                wait_list::link(newest);
+                let oldest = &*wait_list::oldest(newest);
+                let mut account = (*newest).account.get();
+                let now = account.ledger.not_before(clock::now());
+                sums.blamed += account.ledger.claim(now);
+                sums.add(core::mem::take(&mut account.unbooked));
+                if !hand_over && must_hand_over(&account, oldest, now) {
+                    hand_over = true;
+                }
+                if hand_over {
+                    account.handed_at = now;
+                }
+                (*newest).account.set(account);
+                (oldest, oldest.record)
+            };
+            let released = if hand_over {
+                // Release: its owner may see it before the word.
+                oldest.state.store(HANDED, Ordering::Release);
+                word & !LIST
+            } else {
+                if !on_the_way {
+                    oldest.state.store(CALLED, Ordering::Release);
+                }
+                word & !(LIST | LOCKED)
+            };
+            // Release: the critical section, the list, `state`.
+            match self.word.compare_exchange(word, released, Ordering::Release, Ordering::Acquire) {
+                // Invariant 7: from here on the mutex may be gone.
+                Ok(_) => break (hand_over || !on_the_way).then_some(wake),
+                Err(now) => word = now,
+            }
+        };
+        if let Some(record) = wake {
+            record.parker.unpark();
+        }
+        record::book_section(class, &sums);
+    }
+}
+
+/// Whether the oldest waiter has waited so long that the lock must go to it.
+fn must_hand_over(account: &Account, oldest: &Node, now: u64) -> bool {
+    now.wrapping_sub(oldest.ticket.get().start) >= HANDOFF_AFTER
+        && now.wrapping_sub(account.handed_at) >= HANDOFF_INTERVAL
+}
+
+/// Waiting for the LIST bit: it is held for some 50 ns, unless its holder was
+/// preempted. Then spinning would keep that thread from running on.
+struct Backoff(u32);
+
+impl Backoff {
+    fn new() -> Backoff {
+        Backoff(0)
+    }
+
+    fn wait(&mut self) {
+        self.0 += 1;
+        match self.0 {
+            0..64 => core::hint::spin_loop(),
+            64..128 => std::thread::yield_now(),
+            // A thread of lower priority never runs for a yield.
+            _ => std::thread::sleep(Duration::from_micros(50)),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! tmp
+/// tmp
+pub fn capture(_pcs: &mut [usize]) -> usize {
+    0
+}

@@ -1,0 +1,159 @@
+//! Exact sums for each class of locks, always on.
+//!
+//! A class has a slot, found by its number in one probe as a rule, and a slot
+//! has some stripes, chosen by thread, so that threads do not fight for one
+//! cache line. The table is static and fixed in size: classes that find no
+//! slot are summed together in one of their own, so that nothing is lost.
+
+use super::Sums;
+use crate::class::ClassId;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Slots; a power of two. Slot 0 is that of the unnamed locks.
+const SLOTS: usize = 1024;
+/// Stripes of a slot; a power of two.
+const STRIPES: usize = 8;
+/// The class under which classes are summed that found no slot.
+pub const OTHERS: ClassId = ClassId(u32::MAX);
+
+#[repr(align(64))]
+struct Stripe {
+    contentions: AtomicU64,
+    waits: AtomicU64,
+    waited: AtomicU64,
+    blamed: AtomicU64,
+    handoff: AtomicU64,
+    handoffs: AtomicU64,
+    spins: AtomicU64,
+    spun: AtomicU64,
+}
+
+struct Slot {
+    /// Zero while the slot is free (and in slot 0, whose class is zero).
+    class: AtomicU32,
+    /// Blame that has no row in the table of stacks: count and nanoseconds.
+    lost_count: AtomicU64,
+    lost_delay: AtomicU64,
+    stripes: [Stripe; STRIPES],
+}
+
+impl Slot {
+    const fn new(class: u32) -> Slot {
+        Slot {
+            class: AtomicU32::new(class),
+            lost_count: AtomicU64::new(0),
+            lost_delay: AtomicU64::new(0),
+            stripes: [const { Stripe::new() }; STRIPES],
+        }
+    }
+}
+
+impl Stripe {
+    const fn new() -> Stripe {
+        Stripe {
+            contentions: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
+            blamed: AtomicU64::new(0),
+            handoff: AtomicU64::new(0),
+            handoffs: AtomicU64::new(0),
+            spins: AtomicU64::new(0),
+            spun: AtomicU64::new(0),
+        }
+    }
+}
+
+static SLOT: [Slot; SLOTS] = [const { Slot::new(0) }; SLOTS];
+static OVERFLOW: Slot = Slot::new(OTHERS.0);
+
+fn slot(class: ClassId) -> &'static Slot {
+    if class == ClassId::UNNAMED {
+        return &SLOT[0];
+    }
+    let mut index = class.0 as usize;
+    // A full table is probed some way, not through: this is on a lock's path.
+    for _ in 0..64 {
+        index &= SLOTS - 1;
+        if index != 0 {
+            let slot = &SLOT[index];
+            // Relaxed: the class is all there is to see.
+            let mut found = slot.class.load(Ordering::Relaxed);
+            if found == 0 {
+                found = match slot.class.compare_exchange(
+                    0,
+                    class.0,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => class.0,
+                    Err(other) => other,
+                };
+            }
+            if found == class.0 {
+                return slot;
+            }
+        }
+        index += 1;
+    }
+    &OVERFLOW
+}
+
+/// Adds to the sums of `class`. Some relaxed additions in a line of the
+/// calling thread's stripe.
+pub(crate) fn add(class: ClassId, sums: &Sums) {
+    let stripe = &slot(class).stripes[crate::thread::number() as usize % STRIPES];
+    let add = |to: &AtomicU64, amount: u64| {
+        if amount != 0 {
+            to.fetch_add(amount, Ordering::Relaxed);
+        }
+    };
+    add(&stripe.contentions, sums.contentions);
+    add(&stripe.waits, sums.waits);
+    add(&stripe.waited, sums.waited);
+    add(&stripe.blamed, sums.blamed);
+    add(&stripe.handoff, sums.handoff);
+    add(&stripe.handoffs, sums.handoffs);
+    add(&stripe.spins, sums.spins);
+    add(&stripe.spun, sums.spun);
+}
+
+/// Counts blame that has no row in the table of stacks.
+pub(crate) fn add_lost(class: ClassId, count: u64, delay: u64) {
+    let slot = slot(class);
+    slot.lost_count.fetch_add(count, Ordering::Relaxed);
+    slot.lost_delay.fetch_add(delay, Ordering::Relaxed);
+}
+
+/// What one class has: its sums, and count and nanoseconds of lost blame.
+pub(crate) struct Class {
+    pub(crate) class: ClassId,
+    pub(crate) sums: Sums,
+    pub(crate) lost: (u64, u64),
+}
+
+/// Calls `visit` with each class that was ever contended.
+pub(crate) fn for_each(mut visit: impl FnMut(Class)) {
+    for (index, slot) in SLOT.iter().chain([&OVERFLOW]).enumerate() {
+        let class = ClassId(slot.class.load(Ordering::Relaxed));
+        if class == ClassId::UNNAMED && index != 0 {
+            continue;
+        }
+        let mut sums = Sums::default();
+        for stripe in &slot.stripes {
+            let get = |from: &AtomicU64| from.load(Ordering::Relaxed);
+            sums.contentions += get(&stripe.contentions);
+            sums.waits += get(&stripe.waits);
+            sums.waited = sums.waited.wrapping_add(get(&stripe.waited));
+            sums.blamed = sums.blamed.wrapping_add(get(&stripe.blamed));
+            sums.handoff = sums.handoff.wrapping_add(get(&stripe.handoff));
+            sums.handoffs += get(&stripe.handoffs);
+            sums.spins += get(&stripe.spins);
+            sums.spun = sums.spun.wrapping_add(get(&stripe.spun));
+        }
+        let lost =
+            (slot.lost_count.load(Ordering::Relaxed), slot.lost_delay.load(Ordering::Relaxed));
+        if sums != Sums::default() || lost != (0, 0) {
+            visit(Class { class, sums, lost });
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Thread numbers and records.
+//!
+//! Each thread that takes a lock has a small number, given at its first lock,
+//! and with it a [`Record`]: its parker and what else others must be able to
+//! touch at any time. Records are never freed, so a waker may use one without
+//! knowing whether the thread still lives; at worst it leaves a token that
+//! nobody expected. When a thread exits, its number goes to the next one that
+//! starts, so there are never more records than there were threads at a time.
+//!
+//! Nothing here allocates from the program's allocator, because locks are
+//! used inside allocators: the first records are static, more come from mmap
+//! in doubling segments.
+
+use crate::park::Parker;
+use core::cell::Cell;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+/// What belongs to a thread for good, found by its number.
+#[repr(align(128))]
+pub(crate) struct Record {
+    pub(crate) parker: Parker,
+    /// The next free number, while this one is free.
+    next_free: AtomicU32,
+}
+
+impl Record {
+    const fn new() -> Record {
+        Record { parker: Parker::new(), next_free: AtomicU32::new(0) }
+    }
+}
+
+/// The records of segment 0 are static, segment `k` has twice as many as
+/// segment `k - 1`.
+const FIRST_SEGMENT: usize = 64;
+const SEGMENTS: usize = 20;
+static STATIC_RECORDS: [Record; FIRST_SEGMENT] = [const { Record::new() }; FIRST_SEGMENT];
+static SEGMENT: [AtomicPtr<Record>; SEGMENTS] =
+    [const { AtomicPtr::new(core::ptr::null_mut()) }; SEGMENTS];
+
+/// Numbers given so far, free ones included.
+static GIVEN: AtomicU32 = AtomicU32::new(0);
+/// The stack of free numbers: a tag that changes with each change, then the
+/// number on top. The tag keeps a delayed CAS from taking a number whose
+/// successor is no longer what it read.
+static FREE: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// This thread's number; zero before its first lock.
+    static NUMBER: Cell<u32> = const { Cell::new(0) };
+}
+
+/// This thread's number, never zero unless there is no memory for a record.
+#[inline]
+pub(crate) fn number() -> u32 {
+    let number = NUMBER.get();
+    if number == 0 { first_number() } else { number }
+}
+
+/// This thread's record; none where there is no memory for one.
+#[inline]
+pub(crate) fn record() -> Option<&'static Record> {
+    lookup(number())
+}
+
+fn lookup(number: u32) -> Option<&'static Record> {
+    let index = (number as usize).checked_sub(1)?;
+    let (segment, offset) = place(index);
+    if segment == 0 {
+        return STATIC_RECORDS.get(offset);
+    }
+    let first = SEGMENT.get(segment)?.load(Ordering::Acquire);
+    if first.is_null() {
+        return None;
+    }
+    // SAFETY: segment `k` holds FIRST_SEGMENT << k records and is never freed;
+    // `place` gives an offset below that.
+    Some(unsafe { &*first.add(offset) })
+}
+
+/// Segment and offset of the record with this index.
+fn place(index: usize) -> (usize, usize) {
+    let shifted = index + FIRST_SEGMENT;
+    let segment = (shifted.ilog2() - FIRST_SEGMENT.ilog2()) as usize;
+    (segment, shifted - (FIRST_SEGMENT << segment))
+}
+
+#[cold]
+fn first_number() -> u32 {
+    let number = take_free().unwrap_or_else(take_new);
+    if number != 0 {
+        NUMBER.set(number);
+        exit::watch(number);
+    }
+    number
+}
+
+fn take_free() -> Option<u32> {
+    let mut free = FREE.load(Ordering::Acquire);
+    loop {
+        let number = free as u32;
+        // Zero: none is free.
+        let next = lookup(number)?.next_free.load(Ordering::Relaxed);
+        let changed = tagged(free, next);
+        match FREE.compare_exchange_weak(free, changed, Ordering::Acquire, Ordering::Acquire) {
+            Ok(_) => return Some(number),
+            Err(seen) => free = seen,
+        }
+    }
+}
+
+fn give_back(number: u32) {
+    let Some(record) = lookup(number) else { return };
+    let mut free = FREE.load(Ordering::Relaxed);
+    loop {
+        record.next_free.store(free as u32, Ordering::Relaxed);
+        // Release: who takes the number sees its `next_free`.
+        match FREE.compare_exchange_weak(
+            free,
+            tagged(free, number),
+            Ordering::Release,
+            Ordering::Relaxed,
+        ) {
+            Ok(_) => return,
+            Err(seen) => free = seen,
+        }
+    }
+}
+
+fn tagged(before: u64, number: u32) -> u64 {
+    ((before >> 32).wrapping_add(1) << 32) | u64::from(number)
+}
+
+fn take_new() -> u32 {
+    let mut given = GIVEN.load(Ordering::Relaxed);
+    loop {
+        let (segment, _) = place(given as usize);
+        if segment >= SEGMENTS || (segment > 0 && !provide(segment)) {
+            return 0;
+        }
+        match GIVEN.compare_exchange_weak(given, given + 1, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return given + 1,
+            Err(seen) => given = seen,
+        }
+    }
+}
+
+/// Makes sure that a segment exists.
+fn provide(segment: usize) -> bool {
+    if !SEGMENT[segment].load(Ordering::Acquire).is_null() {
+        return true;
+    }
+    let count = FIRST_SEGMENT << segment;
+    let size = count * size_of::<Record>();
+    let Some(memory) = crate::memory::map(size) else { return false };
+    let first: *mut Record = memory.cast().as_ptr();
+    for offset in 0..count {
+        // SAFETY: `memory` is fresh, page-aligned, and holds `count` records.
+        unsafe { first.add(offset).write(Record::new()) };
+    }
+    // Release: who sees the segment sees its records.
+    if SEGMENT[segment]
+        .compare_exchange(core::ptr::null_mut(), first, Ordering::AcqRel, Ordering::Acquire)
+        .is_err()
+    {
+        // SAFETY: mapped above with this size, and nobody else has seen it.
+        unsafe { crate::memory::unmap(memory, size) };
+    }
+    true
+}
+
+/// Learns of a thread's end, to give its number to the next one.
+#[cfg(unix)]
+mod exit {
+    use super::{NUMBER, give_back};
+    use core::ffi::c_void;
+    use core::sync::atomic::{AtomicU64, Ordering};
+
+    /// The key of the thread-exit hook, plus one; zero until it is made.
+    static KEY: AtomicU64 = AtomicU64::new(0);
+
+    /// A key of the C library rather than a Rust thread-local with a
+    /// destructor: its hook runs after those, which may still take locks, and
+    /// again if a thread takes a lock even later.
+    pub(super) fn watch(number: u32) {
+        if let Some(key) = key() {
+            let value = core::ptr::without_provenance::<c_void>(number as usize);
+            // SAFETY: the key was made by pthread_key_create and never deleted.
+            unsafe { libc::pthread_setspecific(key, value) };
+        }
+    }
+
+    fn key() -> Option<libc::pthread_key_t> {
+        let known = KEY.load(Ordering::Acquire);
+        if known != 0 {
+            return Some((known - 1) as libc::pthread_key_t);
+        }
+        let mut key: libc::pthread_key_t = 0;
+        // SAFETY: `key` is valid for writes, the hook has the right type.
+        if unsafe { libc::pthread_key_create(&mut key, Some(ended)) } != 0 {
+            return None;
+        }
+        match KEY.compare_exchange(0, key as u64 + 1, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(key),
+            Err(first) => {
+                // SAFETY: made above, used by nobody.
+                unsafe { libc::pthread_key_delete(key) };
+                Some((first - 1) as libc::pthread_key_t)
+            }
+        }
+    }
+
+    extern "C" fn ended(value: *mut c_void) {
+        NUMBER.set(0);
+        give_back(value.addr() as u32);
+    }
+}
+
+/// Learns of a thread's end, to give its number to the next one.
+#[cfg(not(unix))]
+mod exit {
+    use super::{NUMBER, give_back};
+
+    struct Watch(u32);
+
+    impl Drop for Watch {
+        fn drop(&mut self) {
+            NUMBER.set(0);
+            give_back(self.0);
+        }
+    }
+
+    thread_local! {
+        static WATCH: core::cell::RefCell<Option<Watch>> = const { core::cell::RefCell::new(None) };
+    }
+
+    /// A thread that takes its first lock while its locals are destroyed keeps
+    /// its number for good.
+    pub(super) fn watch(number: u32) {
+        let _ = WATCH.try_with(|watch| *watch.borrow_mut() = Some(Watch(number)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_has_a_place_of_its_own() {
+        let mut expected = (0, 0);
+        for index in 0..10_000 {
+            assert_eq!(place(index), expected, "index {index}");
+            expected.1 += 1;
+            if expected.1 == FIRST_SEGMENT << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_given_again_after_a_thread_ended() {
+        // Other tests' threads come and go, so bound it loosely: without
+        // giving back, 2,000 threads would need 2,000 numbers.
+        for _ in 0..2_000 {
+            std::thread::spawn(number).join().unwrap();
+        }
+        assert!(GIVEN.load(Ordering::Relaxed) < 1_000);
+    }
+
+    #[test]
+    fn threads_that_live_together_have_different_numbers() {
+        let barrier = std::sync::Barrier::new(200);
+        let numbers = std::sync::Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..200 {
+                scope.spawn(|| {
+                    let number = number();
+                    assert!(record().is_some());
+                    numbers.lock().unwrap().push(number);
+                    barrier.wait();
+                });
+            }
+        });
+        let mut numbers = numbers.into_inner().unwrap();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 200);
+    }
+}

@@ -1,0 +1,235 @@
+//! The wait list: who waits for one lock, in the order they came.
+//!
+//! A waiter pushes its node with one CAS on the lock word, at the *newest*
+//! end, and writes nothing else that is shared. The other direction is linked
+//! later, by whoever has exclusive use of the list (the `LIST` bit of the
+//! word): it walks from the newest node along `older`, sets `newer` of each,
+//! and stops at the first node that was linked before. Each node is visited
+//! once, so linking is amortized constant, and no thread ever walks the list.
+//!
+//! ```text
+//!   word --> D ----> C ----> B ----> A            older -->
+//!            |       |      / \     / \
+//!            |       +-?   C   <-- B              <-- newer
+//!          pushed, not     |
+//!          yet linked      first linked node: holds `account` and `oldest` (= A)
+//!
+//!   after `link`:
+//!   word --> D <---> C <---> B <---> A            D holds `account` and `oldest`
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. **Push only.** Without the `LIST` bit a list changes only by a push: the
+//!    pusher's own node, whose `older` is the word's node at the moment of the
+//!    CAS, becomes the word's node. A failed push means that another thread
+//!    made lasting progress on this lock.
+//! 2. **Exclusive use.** Every field of a node except `state` is read and
+//!    written only by its owner before it is pushed, and by the thread that
+//!    has the `LIST` bit afterwards.
+//! 3. **The owner takes itself out.** A node is removed only by the thread
+//!    that pushed it, under the `LIST` bit, before its call returns. So under
+//!    that bit every node on the list is alive, and a node is never touched
+//!    after its owner left.
+//! 4. **First linked.** On the way from the newest node along `older`, the
+//!    first node whose `oldest` is not null is the first linked one. It holds
+//!    the valid `account` and `oldest`; what stands in these fields of nodes
+//!    further on is stale. All nodes from there on are linked: their `newer`
+//!    are right, and that of the first linked one is null or stale.
+//! 5. **Counted when linked.** The ledger counts exactly the linked nodes.
+//!
+//! # Orderings
+//!
+//! A push is a Release CAS on the word, taking the `LIST` bit an Acquire one:
+//! the fields of each node reachable from the word are visible. Giving the
+//! bit back is a Release, so what one user of the list wrote the next one
+//! sees. All changes of the word are read-modify-writes, so a release is not
+//! lost when a push or a flag follows it.
+
+use crate::ledger::{Ledger, Ticket};
+use crate::record::Unbooked;
+use crate::thread::Record;
+use core::cell::Cell;
+use core::sync::atomic::AtomicU32;
+
+/// The node waits, nobody has called it.
+pub(crate) const WAITING: u32 = 0;
+/// The node was woken and shall try to get the lock (the `WOKEN` bit is its).
+pub(crate) const CALLED: u32 = 1;
+/// The lock was handed to the node: it holds it (the `WOKEN` bit is its).
+pub(crate) const HANDED: u32 = 2;
+
+/// One waiting call. Lives on the stack of the thread that waits.
+#[repr(align(64))]
+pub(crate) struct Node {
+    /// The node pushed before this one.
+    pub(crate) older: Cell<*mut Node>,
+    /// The node pushed after this one (invariant 4).
+    newer: Cell<*mut Node>,
+    /// In the first linked node, the oldest node of all; null until a node
+    /// was first linked once.
+    oldest: Cell<*mut Node>,
+    /// Start of the wait, and since when the ledger counts it.
+    pub(crate) ticket: Cell<Ticket>,
+    /// How to wake the thread. Records are never freed, so the parker may be
+    /// used after the node is gone.
+    pub(crate) record: &'static Record,
+    /// `WAITING`, `CALLED` or `HANDED`. Written by the thread that has the
+    /// `LIST` bit; the owner takes `CALLED` back to `WAITING`.
+    pub(crate) state: AtomicU32,
+    /// In the first linked node, the sums of the lock.
+    pub(crate) account: Cell<Account>,
+}
+
+/// What travels with the list: the ledger, and what is claimed but not yet
+/// booked, because booking is done outside the critical section.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Account {
+    pub(crate) ledger: Ledger,
+    pub(crate) unbooked: Unbooked,
+    /// When the lock was last handed over directly.
+    pub(crate) handed_at: u64,
+}
+
+impl Node {
+    pub(crate) fn new(record: &'static Record, start: u64) -> Node {
+        Node {
+            older: Cell::new(core::ptr::null_mut()),
+            newer: Cell::new(core::ptr::null_mut()),
+            oldest: Cell::new(core::ptr::null_mut()),
+            ticket: Cell::new(Ticket { start, epoch: 0 }),
+            record,
+            state: AtomicU32::new(WAITING),
+            account: Cell::new(Account::default()),
+        }
+    }
+
+    /// Makes a node that is not yet pushed the only one of a list that owes
+    /// `debt`, or a follower of `older`.
+    pub(crate) fn prepare(&self, older: *mut Node, debt: u64) {
+        self.older.set(older);
+        if older.is_null() {
+            let mut account = Account { ledger: Ledger::owing(debt), ..Account::default() };
+            self.ticket.set(account.ledger.join(self.ticket.get().start));
+            self.account.set(account);
+            self.oldest.set(core::ptr::from_ref(self).cast_mut());
+        } else {
+            self.oldest.set(core::ptr::null_mut());
+        }
+    }
+}
+
+/// Links the list whose newest node is `newest`; afterwards that is the first
+/// linked one. Amortized constant: visits each pushed node once.
+///
+/// # Safety
+/// The caller has the `LIST` bit, and `newest` came, not null, from a word
+/// read since.
+#[inline]
+pub(crate) unsafe fn link(newest: *mut Node) {
+    // SAFETY: invariant 3: under the LIST bit all nodes on the list live.
+    let first = unsafe { &*newest };
+    if first.oldest.get().is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { link_pushed(first) }
+    }
+    steps::count_call();
+}
+
+#[inline(never)]
+unsafe fn link_pushed(first: &Node) {
+    let mut at = first;
+    let linked = loop {
+        steps::count_step();
+        let older = at.older.get();
+        // SAFETY: invariant 3; `older` is not null, because a node without an
+        // older one is linked from its birth (`prepare`).
+        let next = unsafe { &*older };
+        next.newer.set(core::ptr::from_ref(at).cast_mut());
+        if !next.oldest.get().is_null() {
+            break next;
+        }
+        at = next;
+    };
+    // Invariant 5: count those passed. They join at their own start, so the
+    // order does not matter; walk back from the one that was linked.
+    let mut account = linked.account.get();
+    let mut at = linked.newer.get();
+    loop {
+        // SAFETY: invariant 3; `newer` was set above up to `first`.
+        let node = unsafe { &*at };
+        node.ticket.set(account.ledger.join(node.ticket.get().start));
+        if core::ptr::eq(node, first) {
+            break;
+        }
+        at = node.newer.get();
+    }
+    first.oldest.set(linked.oldest.get());
+    first.account.set(account);
+}
+
+/// The oldest node of a linked list.
+///
+/// # Safety
+/// As for [`link`], and `newest` is linked.
+#[inline]
+pub(crate) unsafe fn oldest(newest: *mut Node) -> *mut Node {
+    // SAFETY: invariant 3.
+    unsafe { (*newest).oldest.get() }
+}
+
+/// Takes `node` out of the linked list `newest`, constant time. The newest
+/// node afterwards is returned; it holds the account, which is lost where it
+/// is null. If that is another node than `newest`, it must be put into the
+/// word in the place of `newest`; where that fails because of a push, this
+/// call did nothing, and must be done again after linking.
+///
+/// # Safety
+/// As for [`link`], `newest` is linked and `node` is on its list.
+#[inline]
+pub(crate) unsafe fn remove(newest: *mut Node, node: &Node) -> *mut Node {
+    let older = node.older.get();
+    // SAFETY: invariant 3 for all nodes named by nodes of the list.
+    unsafe {
+        if core::ptr::eq(newest, node) {
+            if !older.is_null() {
+                // Stale, and harmless, if the word turns out to have changed
+                // (invariant 4): `node` then still is the first linked one.
+                (*older).oldest.set(node.oldest.get());
+                (*older).account.set(node.account.get());
+            }
+            return older;
+        }
+        let newer = node.newer.get();
+        (*newer).older.set(older);
+        if older.is_null() {
+            (*newest).oldest.set(newer);
+        } else {
+            (*older).newer.set(newer);
+        }
+        newest
+    }
+}
+
+/// Counts of linking work, kept in test builds only.
+pub(crate) mod steps {
+    #[cfg(holdup_count_steps)]
+    use core::sync::atomic::{AtomicU64, Ordering};
+
+    #[cfg(holdup_count_steps)]
+    pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
+    #[cfg(holdup_count_steps)]
+    pub(crate) static CALLS: AtomicU64 = AtomicU64::new(0);
+
+    #[inline]
+    pub(super) fn count_step() {
+        #[cfg(holdup_count_steps)]
+        STEPS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn count_call() {
+        #[cfg(holdup_count_steps)]
+        CALLS.fetch_add(1, Ordering::Relaxed);
+    }
+}
