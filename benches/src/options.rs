@@ -1,0 +1,139 @@
+//! The command line.
+
+use crate::locks::Contestant;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+holdup-bench: holdup's mutex against others, side by side in one run
+
+Usage: holdup-bench [OPTIONS]
+
+  --quick            everything once over, in less than two minutes
+  --filter TEXT      only cells whose name holds TEXT (uncontended, contended/, growth/,
+                     contended/t=8/cs=1us/out=0, ...; see --list)
+  --list             print the names of the cells and stop
+  --locks A,B        only these of: holdup, holdup-off (no samples), holdup-1ns (all
+                     samples), std, parking_lot, pthread; more than one may be given
+  --rounds N         how often each cell is run with each lock
+  --window MS        how long a contended cell is measured, in milliseconds
+  --threads 2,4      threads of the contended cells
+  --sections 0,100   critical sections in nanoseconds
+  --outside 0,1,10   work between two sections, as a multiple of the section
+  --waiters 2,10     waiters of the growth cells
+  --no-waits         leave out the pass that times each wait
+  --json PATH        write all values of all rounds there (- for standard output)
+  --help             this text
+
+The rounds are interleaved: each cell is run with each lock before the next cell, in an
+order that is turned by one in each round. Tables show medians of the rounds.";
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Only cells whose name contains this.
+    pub filter: Option<String>,
+    /// Only print the names of the cells.
+    pub list: bool,
+    /// Who takes part.
+    pub locks: Vec<Contestant>,
+    /// How often each cell is run.
+    pub rounds: usize,
+    /// How long a contended cell is measured.
+    pub window: Duration,
+    /// Threads of the contended cells.
+    pub threads: Vec<usize>,
+    /// Critical sections in nanoseconds.
+    pub sections: Vec<u64>,
+    /// Outside work in multiples of the section.
+    pub outside: Vec<u64>,
+    /// Waiters of the growth cells.
+    pub waiters: Vec<usize>,
+    /// Whether waits are timed.
+    pub waits: bool,
+    /// Where the values go.
+    pub json: Option<String>,
+}
+
+impl Options {
+    /// Reads the arguments, without the program's name. `Ok(None)` asks for
+    /// help, `Err` says what is wrong.
+    pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
+        let mut options = Options {
+            filter: None,
+            list: false,
+            locks: Contestant::ALL.to_vec(),
+            rounds: 9,
+            window: Duration::from_millis(150),
+            threads: vec![2, 4, 8, 16, 32, 64],
+            sections: vec![0, 100, 1_000, 10_000],
+            outside: vec![0],
+            waiters: vec![2, 10, 100, 1_000, 10_000],
+            waits: true,
+            json: None,
+        };
+        let arguments: Vec<String> = arguments.collect();
+        // First, so that the others change it wherever they stand.
+        if arguments.iter().any(|argument| argument == "--quick") {
+            options.rounds = 3;
+            options.window = Duration::from_millis(60);
+            options.locks.retain(|lock| *lock != Contestant::HoldupAll);
+        }
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let (name, mut value) = match argument.split_once('=') {
+                Some((name, value)) => (name.to_string(), Some(value.to_string())),
+                None => (argument, None),
+            };
+            let mut value = || {
+                value
+                    .take()
+                    .or_else(|| arguments.next())
+                    .ok_or_else(|| format!("{name} needs a value"))
+            };
+            match name.as_str() {
+                "--help" | "-h" => return Ok(None),
+                // `cargo bench` adds it.
+                "--quick" | "--bench" => {}
+                "--list" => options.list = true,
+                "--no-waits" => options.waits = false,
+                "--filter" => options.filter = Some(value()?),
+                "--locks" => options.locks = locks(&value()?)?,
+                "--rounds" => options.rounds = number(&name, &value()?)?,
+                "--window" => options.window = Duration::from_millis(number(&name, &value()?)?),
+                "--threads" => options.threads = numbers(&name, &value()?)?,
+                "--sections" => options.sections = numbers(&name, &value()?)?,
+                "--outside" => options.outside = numbers(&name, &value()?)?,
+                "--waiters" => options.waiters = numbers(&name, &value()?)?,
+                "--json" => options.json = Some(value()?),
+                _ => return Err(format!("unknown option {name}; --help lists them")),
+            }
+        }
+        let none = options.rounds == 0 || options.window.is_zero();
+        if none || options.threads.contains(&0) || options.waiters.contains(&0) {
+            return Err("rounds, window, threads and waiters must not be 0".to_string());
+        }
+        Ok(Some(options))
+    }
+}
+
+fn locks(list: &str) -> Result<Vec<Contestant>, String> {
+    list.split(',')
+        .map(|name| {
+            let known = Contestant::ALL.into_iter().find(|lock| lock.name() == name.trim());
+            known.ok_or_else(|| {
+                let names = Contestant::ALL.map(Contestant::name).join(", ");
+                format!("there is no lock {name:?}; there are {names}")
+            })
+        })
+        .collect()
+}
+
+fn number<T: FromStr>(name: &str, text: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| format!("{name}: {text:?} is no number"))
+}
+
+fn numbers<T: FromStr>(name: &str, list: &str) -> Result<Vec<T>, String> {
+    list.split(',').map(|text| number(name, text)).collect()
+}

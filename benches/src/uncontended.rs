@@ -1,0 +1,34 @@
+//! Lock and unlock by one thread, nobody else about.
+
+use crate::locks::{Bench, Lock};
+use crate::work::Apart;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Lock, increment, unlock, so many times.
+pub struct Uncontended {
+    /// How many pairs are timed together.
+    pub pairs: u32,
+}
+
+impl Bench for Uncontended {
+    /// Nanoseconds of one pair.
+    type Outcome = f64;
+
+    fn run<L: Lock>(&self) -> f64 {
+        let lock = Box::new(Apart(L::new()));
+        pairs(&lock.0, self.pairs / 16);
+        let start = Instant::now();
+        pairs(&lock.0, self.pairs);
+        let nanoseconds = start.elapsed().as_nanos() as f64;
+        assert_eq!(*lock.0.lock(), u64::from(self.pairs / 16 + self.pairs));
+        nanoseconds / f64::from(self.pairs)
+    }
+}
+
+#[inline(never)]
+fn pairs<L: Lock>(lock: &L, pairs: u32) {
+    for _ in 0..pairs {
+        *black_box(lock).lock() += 1;
+    }
+}
