@@ -97,6 +97,13 @@ impl Ledger {
         now.wrapping_sub(ticket.start)
     }
 
+    /// How long ago the last claim was; very long if there was none.
+    #[inline]
+    #[must_use]
+    pub fn since_claim(&self, now: u64) -> u64 {
+        now.wrapping_sub(self.claimed_at)
+    }
+
     /// How many wait.
     #[inline]
     #[must_use]

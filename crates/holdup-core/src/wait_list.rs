@@ -24,7 +24,7 @@
 //!    pusher's own node, whose `older` is the word's node at the moment of the
 //!    CAS, becomes the word's node. A failed push means that another thread
 //!    made lasting progress on this lock.
-//! 2. **Exclusive use.** Every field of a node except `state` is read and
+//! 2. **Exclusive use.** Every field of a node except `state` and `tried` is read and
 //!    written only by its owner before it is pushed, and by the thread that
 //!    has the `LIST` bit afterwards.
 //! 3. **The owner takes itself out.** A node is removed only by the thread
@@ -47,15 +47,17 @@
 //! lost when a push or a flag follows it.
 
 use crate::ledger::{Ledger, Ticket};
-use crate::record::Unbooked;
+use crate::record::Sums;
 use crate::thread::Record;
 use core::cell::Cell;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicBool, AtomicU32};
 
 /// The node waits, nobody has called it.
 pub(crate) const WAITING: u32 = 0;
 /// The node was woken and shall try to get the lock (the `WOKEN` bit is its).
 pub(crate) const CALLED: u32 = 1;
+/// The node was woken, runs, and looks at the lock (the `WOKEN` bit is its).
+pub(crate) const AWAKE: u32 = 3;
 /// The lock was handed to the node: it holds it (the `WOKEN` bit is its).
 pub(crate) const HANDED: u32 = 2;
 
@@ -74,21 +76,45 @@ pub(crate) struct Node {
     /// How to wake the thread. Records are never freed, so the parker may be
     /// used after the node is gone.
     pub(crate) record: &'static Record,
-    /// `WAITING`, `CALLED` or `HANDED`. Written by the thread that has the
-    /// `LIST` bit; the owner takes `CALLED` back to `WAITING`.
+    /// `WAITING`, `CALLED`, `AWAKE` or `HANDED`. The thread that has the
+    /// `LIST` bit calls or hands over; the owner answers a call with `AWAKE`,
+    /// and takes that back to `WAITING`.
     pub(crate) state: AtomicU32,
+    /// Whether the node was called once and did not get the lock.
+    pub(crate) tried: AtomicBool,
     /// In the first linked node, the sums of the lock.
     pub(crate) account: Cell<Account>,
 }
 
 /// What travels with the list: the ledger, and what is claimed but not yet
-/// booked, because booking is done outside the critical section.
+/// booked.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Account {
     pub(crate) ledger: Ledger,
-    pub(crate) unbooked: Unbooked,
+    /// Sums that were not yet added to those of the class. Here an addition
+    /// costs next to nothing, there it is an atomic one: so they are carried
+    /// along while the list lives, and booked when they are due.
+    pub(crate) unbooked: Sums,
+    booked_at: u64,
+    /// When the oldest waiter was last woken.
+    pub(crate) called_at: u64,
     /// When the lock was last handed over directly.
     pub(crate) handed_at: u64,
+}
+
+/// How long sums may wait to be booked while there are waiters, in
+/// nanoseconds.
+const BOOKING_INTERVAL: u64 = 20_000;
+
+impl Account {
+    /// The unbooked sums, if it is time to book them.
+    #[inline]
+    pub(crate) fn take_due(&mut self, now: u64) -> Option<Sums> {
+        (now.wrapping_sub(self.booked_at) >= BOOKING_INTERVAL).then(|| {
+            self.booked_at = now;
+            core::mem::take(&mut self.unbooked)
+        })
+    }
 }
 
 impl Node {
@@ -100,6 +126,7 @@ impl Node {
             ticket: Cell::new(Ticket { start, epoch: 0 }),
             record,
             state: AtomicU32::new(WAITING),
+            tried: AtomicBool::new(false),
             account: Cell::new(Account::default()),
         }
     }
@@ -176,6 +203,17 @@ unsafe fn link_pushed(first: &Node) {
 pub(crate) unsafe fn oldest(newest: *mut Node) -> *mut Node {
     // SAFETY: invariant 3.
     unsafe { (*newest).oldest.get() }
+}
+
+/// The account of a linked list.
+///
+/// # Safety
+/// As for [`oldest`], and the reference is dropped before LIST is given back
+/// and before the list is linked again or a node removed.
+#[inline]
+pub(crate) unsafe fn account<'a>(newest: *mut Node) -> &'a mut Account {
+    // SAFETY: invariants 2 and 3: nobody else uses it.
+    unsafe { &mut *(*newest).account.as_ptr() }
 }
 
 /// Takes `node` out of the linked list `newest`, constant time. The newest

@@ -21,15 +21,15 @@
 //! *lock, free*: CAS 0 -> LOCKED. *unlock, no waiters*: CAS LOCKED -> 0. No
 //! clock, no counter, no call.
 //!
-//! *lock, held*: read the clock, spin a little unless somebody is queued; push
-//! a node; sleep. Whoever is awake and finds the lock free takes it (barging).
+//! *lock, held*: read the clock, spin a little; push a node; sleep. Whoever is awake and finds the lock free takes it (barging).
 //! Taking it while there are waiters takes LIST with it in one CAS: link,
 //! claim the *handoff*, leave the list if it was a waiter, give LIST back.
 //!
 //! *unlock, waiters*: take LIST; link, claim the *blame*; then either release
 //! and wake the oldest unless one that was woken has still to try, or, if the
 //! oldest has waited too long, hand the lock over: it stays LOCKED and belongs
-//! to that waiter. One CAS publishes the outcome and gives LIST back; if it
+//! to that waiter. A waiter that is due is woken first and handed the lock at
+//! the next unlock, when it is awake: so the lock is hardly idle meanwhile. One CAS publishes the outcome and gives LIST back; if it
 //! fails, waiters were pushed, and they are claimed too. Wake and book after.
 //!
 //! *time out*: take LIST while LOCKED is set; leave; what was waited since the
@@ -61,11 +61,12 @@
 //! is written with Release before the word is; its owner reads it with
 //! Acquire, so a `HANDED` lock comes with all that its last holder wrote.
 
+use super::spin::Spin;
 use crate::class::ClassId;
 use crate::clock;
-use crate::record::{self, Sums, Unbooked};
+use crate::record::{self, Sums};
 use crate::thread;
-use crate::wait_list::{self, Account, CALLED, HANDED, Node, WAITING};
+use crate::wait_list::{self, AWAKE, Account, CALLED, HANDED, Node, WAITING};
 use crate::word::{self, LIST, LOCKED, WOKEN};
 use core::num::NonZeroU32;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -74,14 +75,16 @@ use std::time::{Duration, Instant};
 /// A waiter that has waited longer is handed the lock directly, in
 /// nanoseconds ...
 const HANDOFF_AFTER: u64 = 1_000_000;
-/// ... unless another was handed it less than this before: a direct handoff
-/// leaves the lock idle until its new owner runs.
-const HANDOFF_INTERVAL: u64 = 250_000;
-/// How often a thread looks at a held lock before it queues.
-const SPINS: u32 = 100;
-/// How often a woken thread looks at a held lock before it sleeps again.
-const WOKEN_SPINS: u32 = 100;
-
+/// ... unless another was handed it just before: a direct handoff moves the
+/// lock and its data to another processor, and may leave it idle until its new
+/// owner runs. So there is one for each `HANDOFF_ROUND / waiters`: whoever
+/// waits gets the lock after about one round, however many wait, ...
+const HANDOFF_ROUND: u64 = 8_000_000;
+/// ... within these bounds.
+const HANDOFF_INTERVAL: (u64, u64) = (100_000, 1_000_000);
+/// How long an unlock leaves a woken waiter the time to come before it hands
+/// it the lock unseen.
+const HANDOFF_PATIENCE: u64 = 200_000;
 /// A mutex without data that accounts for its waiters.
 ///
 /// At most 16 bytes, all zero when unlocked and unnamed. Lock and unlock are
@@ -244,7 +247,7 @@ impl RawMutex {
         // SAFETY: we took LIST, `newest` is from the word we took it from.
         let waiters = unsafe {
             wait_list::link(newest);
-            (*newest).account.get().ledger.waiters()
+            wait_list::account(newest).ledger.waiters()
         };
         self.word.fetch_and(!LIST, Ordering::Release);
         waiters as usize
@@ -288,11 +291,10 @@ impl RawMutex {
             // the word it replaced.
             unsafe {
                 wait_list::link(newest);
-                let mut account = (*newest).account.get();
+                let account = wait_list::account(newest);
                 let now = account.ledger.not_before(clock::now());
                 let handoff = account.ledger.claim(now);
                 account.unbooked.add_handoff(handoff);
-                (*newest).account.set(account);
             }
             self.word.fetch_and(!LIST, Ordering::Release);
         }
@@ -336,10 +338,9 @@ impl RawMutex {
         }
     }
 
-    /// Spins a little while the lock is held and nobody is queued. Whether
-    /// that got the lock.
+    /// Spins a little while the lock is held. Whether that got the lock.
     fn spin(&self, start: u64, deadline: Option<Instant>) -> bool {
-        let mut left = SPINS;
+        let mut spin = Spin::since(start);
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
@@ -347,15 +348,7 @@ impl RawMutex {
                     self.book_spun(start);
                     return true;
                 }
-            } else if word::has_waiters(word) || left == 0 {
-                return false;
-            }
-            if left == 0 {
-                return false;
-            }
-            left -= 1;
-            core::hint::spin_loop();
-            if left % 32 == 0 && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            } else if !spin.round() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return false;
             }
         }
@@ -390,7 +383,7 @@ impl RawMutex {
         }
         // Whether the WOKEN bit is ours.
         let mut woken = false;
-        let mut spins = WOKEN_SPINS;
+        let mut spin = Spin::since(0);
         loop {
             // Acquire: a handed lock comes with what its last holder wrote.
             let state = node.state.load(Ordering::Acquire);
@@ -399,7 +392,19 @@ impl RawMutex {
                 self.acquired(node);
                 return true;
             }
-            woken |= state == CALLED;
+            if state == CALLED {
+                // From now on the lock can be handed to us without a delay.
+                // Relaxed: a hint; if it fails the lock was just handed over.
+                woken = true;
+                spin = Spin::since(clock::now());
+                let (called, awake) = (CALLED, AWAKE);
+                let _ = node.state.compare_exchange(
+                    called,
+                    awake,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+            }
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
                 if self.take_free(word).is_ok() {
@@ -408,9 +413,7 @@ impl RawMutex {
                 }
                 continue;
             }
-            if woken && spins > 0 {
-                spins -= 1;
-                core::hint::spin_loop();
+            if woken && spin.round() {
                 continue;
             }
             if woken {
@@ -419,7 +422,6 @@ impl RawMutex {
                     continue;
                 }
                 woken = false;
-                spins = WOKEN_SPINS;
             }
             match deadline {
                 None => node.record.parker.park(),
@@ -466,9 +468,10 @@ impl RawMutex {
     fn give_back_woken(&self, node: &Node) -> bool {
         // First the state, then the bit: once that is clear, the next unlock
         // may set both again.
+        node.tried.store(true, Ordering::Relaxed);
         if node
             .state
-            .compare_exchange(CALLED, WAITING, Ordering::Acquire, Ordering::Acquire)
+            .compare_exchange(AWAKE, WAITING, Ordering::Acquire, Ordering::Acquire)
             .is_err_and(|state| state == HANDED)
         {
             return false;
@@ -526,11 +529,10 @@ impl RawMutex {
         // SAFETY: we have LIST, `newest` is from the word we took it from.
         unsafe {
             wait_list::link(newest);
-            let mut account = (*newest).account.get();
+            let account = wait_list::account(newest);
             let now = account.ledger.not_before(clock::now());
             let waited = account.ledger.leave(node.ticket.get(), now);
             account.unbooked.add_wait(waited);
-            (*newest).account.set(account);
         }
         self.leave_list(taken, node);
         false
@@ -544,13 +546,12 @@ impl RawMutex {
         // SAFETY: we have LIST, `newest` was read since.
         unsafe {
             wait_list::link(newest);
-            let mut account = (*newest).account.get();
+            let account = wait_list::account(newest);
             let now = account.ledger.not_before(clock::now());
             let handoff = account.ledger.claim(now);
             account.unbooked.add_handoff(handoff);
             let waited = account.ledger.leave(node.ticket.get(), now);
             account.unbooked.add_wait(waited);
-            (*newest).account.set(account);
         }
         self.leave_list(word, node);
     }
@@ -567,7 +568,8 @@ impl RawMutex {
             // SAFETY: as above; `node` is on the list. What this does is void
             // if the CAS fails.
             let next = unsafe { wait_list::remove(newest, node) };
-            let account = node.account.get();
+            // SAFETY: as above.
+            let account = unsafe { wait_list::account(newest) };
             let (rest, excess) = if next.is_null() {
                 word::locked_with_debt(account.ledger.owed())
             } else {
@@ -594,8 +596,9 @@ impl RawMutex {
         self.word.fetch_and(!(LIST | woken), Ordering::Release);
     }
 
-    fn book_last(&self, unbooked: Unbooked, excess: u64) {
-        record::book(self.class, &Sums { blamed: excess, ..unbooked.into() });
+    fn book_last(&self, mut unbooked: Sums, excess: u64) {
+        unbooked.blamed += excess;
+        record::book(self.class, &unbooked);
         if excess > 0 {
             record::book_lost(self.class, excess);
         }
@@ -640,7 +643,8 @@ impl RawMutex {
                         let debt = word::debt(word);
                         if debt > 0 {
                             let sums = Sums { contentions: 1, blamed: debt, ..Sums::default() };
-                            record::book_section(class, &sums);
+                            record::book(class, &sums);
+                            record::sample(class, debt);
                         }
                         return;
                     }
@@ -667,28 +671,35 @@ impl RawMutex {
         };
         let on_the_way = had & WOKEN != 0;
         word = had | LIST | WOKEN;
-        let mut sums = Sums { contentions: 1, ..Sums::default() };
+        let (mut blame, mut first) = (0, true);
+        let mut sums = None;
         let mut hand_over = fair;
         let wake = loop {
             let newest = word::newest(word);
             // SAFETY: we have LIST, `newest` was read since; `oldest` is alive
             // as long as we have it.
-            let (oldest, wake) = unsafe {
+            let oldest = unsafe {
                 wait_list::link(newest);
-                let oldest = &*wait_list::oldest(newest);
-                let mut account = (*newest).account.get();
+                let account = wait_list::account(newest);
                 let now = account.ledger.not_before(clock::now());
-                sums.blamed += account.ledger.claim(now);
-                sums.add(core::mem::take(&mut account.unbooked));
-                if !hand_over && must_hand_over(&account, oldest, now) {
+                let oldest = &*wait_list::oldest(newest);
+                if hand_over || must_hand_over(account, oldest, now) {
                     hand_over = true;
-                }
-                if hand_over {
                     account.handed_at = now;
+                } else if !on_the_way {
+                    account.called_at = now;
                 }
-                (*newest).account.set(account);
-                (oldest, oldest.record)
+                let claim = account.ledger.claim(now);
+                account.unbooked.add_blame(claim, first);
+                first = false;
+                blame += claim;
+                // Once: what a second turn claims stays for the next unlock.
+                if sums.is_none() {
+                    sums = account.take_due(now);
+                }
+                oldest
             };
+            let wake = oldest.record;
             let released = if hand_over {
                 // Release: its owner may see it before the word.
                 oldest.state.store(HANDED, Ordering::Release);
@@ -709,14 +720,36 @@ impl RawMutex {
         if let Some(record) = wake {
             record.parker.unpark();
         }
-        record::book_section(class, &sums);
+        if let Some(sums) = sums {
+            record::book(class, &sums);
+        }
+        record::sample(class, blame);
     }
 }
 
-/// Whether the oldest waiter has waited so long that the lock must go to it.
+/// Whether the lock must go to the oldest waiter: it has waited too long, and
+/// either it is awake, so that it goes on at once, or there is a reason not to
+/// wait for that.
 fn must_hand_over(account: &Account, oldest: &Node, now: u64) -> bool {
-    now.wrapping_sub(oldest.ticket.get().start) >= HANDOFF_AFTER
-        && now.wrapping_sub(account.handed_at) >= HANDOFF_INTERVAL
+    if now.wrapping_sub(oldest.ticket.get().start) < HANDOFF_AFTER {
+        return false;
+    }
+    let (least, most) = HANDOFF_INTERVAL;
+    let interval = (HANDOFF_ROUND / account.ledger.waiters()).clamp(least, most);
+    if now.wrapping_sub(account.handed_at) < interval {
+        return false;
+    }
+    match oldest.state.load(Ordering::Relaxed) {
+        AWAKE => true,
+        // It is on the way; is it coming?
+        CALLED => now.wrapping_sub(account.called_at) >= HANDOFF_PATIENCE,
+        // It had its try and lost it, or the section that ends here was so
+        // long that the way of the waiter does not count.
+        _ => {
+            oldest.tried.load(Ordering::Relaxed)
+                || account.ledger.since_claim(now) >= HANDOFF_PATIENCE
+        }
+    }
 }
 
 /// Waiting for the LIST bit: it is held for some 50 ns, unless its holder was

@@ -69,17 +69,7 @@ pub struct Sums {
     pub spun: u64,
 }
 
-/// What was claimed inside a critical section and still has to be booked: that
-/// is done after the release.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Unbooked {
-    waits: u64,
-    waited: u64,
-    handoffs: u64,
-    handoff: u64,
-}
-
-impl Unbooked {
+impl Sums {
     /// Adds a claim of time during which nobody held the lock.
     #[inline]
     pub(crate) fn add_handoff(&mut self, amount: u64) {
@@ -93,42 +83,29 @@ impl Unbooked {
         self.waits += 1;
         self.waited += waited;
     }
-}
 
-impl From<Unbooked> for Sums {
+    /// Adds a claim of a critical section; it may make more than one.
     #[inline]
-    fn from(unbooked: Unbooked) -> Sums {
-        let Unbooked { waits, waited, handoffs, handoff } = unbooked;
-        Sums { waits, waited, handoffs, handoff, ..Sums::default() }
-    }
-}
-
-impl Sums {
-    #[inline]
-    pub(crate) fn add(&mut self, unbooked: Unbooked) {
-        self.waits += unbooked.waits;
-        self.waited += unbooked.waited;
-        self.handoffs += unbooked.handoffs;
-        self.handoff += unbooked.handoff;
+    pub(crate) fn add_blame(&mut self, amount: u64, first: bool) {
+        self.contentions += u64::from(first);
+        self.blamed += amount;
     }
 }
 
 /// How many frames of a stack are kept, the innermost ones.
 pub const DEPTH: usize = 64;
 
-/// Books sums that need no stack.
+/// Adds to the exact sums of `class`.
 #[inline]
 pub(crate) fn book(class: ClassId, sums: &Sums) {
     totals::add(class, sums);
 }
 
-/// Books the end of a contended critical section: the exact sums, among them
-/// its blame, and if it is sampled the stack of the caller. Called after the
-/// lock was released, by the thread that released it.
+/// Keeps the blame of a critical section with the stack of the caller, if it
+/// is sampled. Called after the lock was released, by the thread that did it.
 #[inline]
-pub(crate) fn book_section(class: ClassId, sums: &Sums) {
-    totals::add(class, sums);
-    if let Some((count, delay)) = sampler::sample(sums.blamed) {
+pub(crate) fn sample(class: ClassId, blame: u64) {
+    if let Some((count, delay)) = sampler::sample(blame) {
         keep(class, count, delay);
     }
 }
