@@ -40,7 +40,6 @@ mod guard {
 /// cache.0.lock().push(2);
 /// assert_eq!(*cache.0.lock(), [1, 2]);
 /// ```
-#[derive(Debug)]
 #[repr(transparent)]
 pub struct RawMutex(holdup_core::raw::RawMutex);
 
@@ -60,6 +59,15 @@ impl RawMutex {
     #[must_use]
     pub fn holder(&self) -> Option<NonZeroU32> {
         self.0.holder()
+    }
+}
+
+impl core::fmt::Debug for RawMutex {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("RawMutex")
+            .field("locked", &self.0.is_locked())
+            .field("holder", &self.0.holder())
+            .finish_non_exhaustive()
     }
 }
 

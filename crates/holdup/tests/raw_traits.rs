@@ -48,10 +48,7 @@ fn code_generic_over_lock_api_04_takes_the_raw_mutex() {
     hammer(|| COUNTER.add());
     assert_eq!(*COUNTER.0.lock(), 8000);
     let guard = COUNTER.0.lock();
-    assert!(std::thread::scope(|scope| scope
-        .spawn(|| COUNTER.is_taken())
-        .join()
-        .unwrap()));
+    assert!(std::thread::scope(|scope| scope.spawn(|| COUNTER.is_taken()).join().unwrap()));
     drop(guard);
     assert!(!COUNTER.is_taken());
 }
