@@ -1,2 +1,62 @@
 //! Locks that know who held everybody up.
-pub use holdup_core::raw;
+//!
+//! holdup's [`Mutex`] accounts for every nanosecond that a thread waits for
+//! it, exactly, and charges it to the critical section that caused the wait:
+//! to the call stack that *ended* that section. A lock nobody waits for costs
+//! what the standard library's costs: one compare-and-swap to lock, one to
+//! unlock, no clock, no counter.
+//!
+//! ```
+//! use holdup::{Mutex, named_mutex};
+//!
+//! // A name is optional. It is shared by all locks made with it.
+//! static ORDERS: Mutex<Vec<u64>> = named_mutex!("orders", Vec::new());
+//!
+//! std::thread::scope(|scope| {
+//!     for id in 0..4 {
+//!         scope.spawn(move || ORDERS.lock().push(id));
+//!     }
+//! });
+//! assert_eq!(ORDERS.lock().len(), 4);
+//! ```
+//!
+//! # Features
+//!
+//! - `send_guard`: guards may be sent to another thread and dropped there.
+//! - `arc_lock`: locking through an `Arc`, with `ArcMutexGuard`.
+//! - `serde`: `Mutex` is `Serialize` and `Deserialize`.
+
+mod named;
+mod raw_mutex;
+
+pub use raw_mutex::RawMutex;
+
+/// A mutual exclusion lock that accounts for the time threads wait for it.
+///
+/// The methods are those of [`lock_api::Mutex`]: `lock`, `try_lock`,
+/// `try_lock_for`, `try_lock_until`, `get_mut`, `into_inner`, ... There is no
+/// poisoning. A panic inside a critical section ends it like a return does,
+/// and is charged in the same way.
+///
+/// ```
+/// let hits = holdup::Mutex::new(0);
+/// *hits.lock() += 1;
+/// assert_eq!(hits.into_inner(), 1);
+/// ```
+pub type Mutex<T> = lock_api::Mutex<RawMutex, T>;
+
+/// Proof that the current thread holds a [`Mutex`]; dropping it unlocks.
+pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, RawMutex, T>;
+
+/// A [`MutexGuard`] for a part of the data, made by `MutexGuard::map`.
+pub type MappedMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawMutex, T>;
+
+/// A guard that keeps the lock alive by an `Arc` instead of a borrow.
+#[cfg(feature = "arc_lock")]
+pub type ArcMutexGuard<T> = lock_api::ArcMutexGuard<RawMutex, T>;
+
+/// What the macros expand to. No part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use holdup_core::class::{ClassId, Registration, register};
+}

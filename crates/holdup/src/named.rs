@@ -1,0 +1,78 @@
+//! Names for locks.
+//!
+//! A name is a lock *class*, shared by all locks made with it. A lock stores
+//! the class's number, which the compiler computes from the name; the name
+//! itself is entered in the core's registry by a constructor: a pointer in
+//! the section of the executable that the loader calls through before `main`.
+//! So naming works in const context, and costs nothing when the lock is made.
+
+/// A named [`Mutex`](crate::Mutex): all locks made under one name share one
+/// line in every report.
+///
+/// The expression is const, of type `holdup::Mutex<T>`, so it fits a `static`,
+/// a field, a local or a `const fn`. The name is a constant `&str`. It may not
+/// depend on generic parameters, because it is registered once for the
+/// program, not when the expression is evaluated: making a named lock costs
+/// what making an unnamed one costs, and it takes no more room.
+///
+/// ```
+/// use holdup::{Mutex, named_mutex};
+///
+/// static ORDERS: Mutex<Vec<u64>> = named_mutex!("orders", Vec::new());
+///
+/// struct Account {
+///     balance: Mutex<i64>,
+/// }
+///
+/// impl Account {
+///     const fn new() -> Account {
+///         Account { balance: named_mutex!("account", 0) }
+///     }
+/// }
+///
+/// ORDERS.lock().push(7);
+/// *Account::new().balance.lock() += 5;
+/// ```
+#[macro_export]
+macro_rules! named_mutex {
+    ($name:expr, $value:expr $(,)?) => {
+        $crate::Mutex::from_raw($crate::named_raw_mutex!($name), $value)
+    };
+}
+
+/// A named [`RawMutex`](crate::RawMutex), for the mutexes of other crates that
+/// are generic over the raw lock.
+///
+/// ```
+/// // The Mutex of another version of lock_api, with a name.
+/// # use lock_api_04 as lock_api;
+/// static JOBS: lock_api::Mutex<holdup::RawMutex, u32> =
+///     lock_api::Mutex::const_new(holdup::named_raw_mutex!("jobs"), 0);
+/// *JOBS.lock() += 1;
+/// ```
+#[macro_export]
+macro_rules! named_raw_mutex {
+    ($name:expr $(,)?) => {{
+        static REGISTRATION: $crate::__private::Registration =
+            $crate::__private::Registration::new($name);
+        // The loader calls through each pointer in this section before `main`.
+        // `used` keeps it in the program although nothing refers to it.
+        #[used]
+        #[cfg_attr(
+            any(target_vendor = "apple"),
+            unsafe(link_section = "__DATA,__mod_init_func,mod_init_funcs")
+        )]
+        #[cfg_attr(windows, unsafe(link_section = ".CRT$XCU"))]
+        #[cfg_attr(
+            not(any(target_vendor = "apple", windows)),
+            unsafe(link_section = ".init_array")
+        )]
+        static CONSTRUCTOR: extern "C" fn() = {
+            extern "C" fn enter() {
+                $crate::__private::register(&REGISTRATION);
+            }
+            enter
+        };
+        $crate::RawMutex::with_class($crate::__private::ClassId::of($name))
+    }};
+}
