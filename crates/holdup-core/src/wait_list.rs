@@ -160,7 +160,7 @@ pub(crate) unsafe fn link(newest: *mut Node) {
         // SAFETY: the caller's promise.
         unsafe { link_pushed(first) }
     }
-    steps::count_call();
+    steps::count_use();
 }
 
 #[inline(never)]
@@ -249,25 +249,54 @@ pub(crate) unsafe fn remove(newest: *mut Node, node: &Node) -> *mut Node {
     }
 }
 
-/// Counts of linking work, kept in test builds only.
-pub(crate) mod steps {
+/// Counts of linking work, kept only under `--cfg holdup_count_steps`.
+pub mod steps {
     #[cfg(holdup_count_steps)]
-    use core::sync::atomic::{AtomicU64, Ordering};
+    pub use counted::*;
 
     #[cfg(holdup_count_steps)]
-    pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
-    #[cfg(holdup_count_steps)]
-    pub(crate) static CALLS: AtomicU64 = AtomicU64::new(0);
+    mod counted {
+        use core::sync::atomic::{AtomicU64, Ordering};
 
-    #[inline]
-    pub(super) fn count_step() {
-        #[cfg(holdup_count_steps)]
-        STEPS.fetch_add(1, Ordering::Relaxed);
+        static STEPS: AtomicU64 = AtomicU64::new(0);
+        static USES: AtomicU64 = AtomicU64::new(0);
+        static PUSHES: AtomicU64 = AtomicU64::new(0);
+
+        /// How much work the wait lists of this program were so far.
+        #[derive(Clone, Copy, Debug)]
+        pub struct LinkingWork {
+            /// Nodes visited.
+            pub steps: u64,
+            /// Times that a list was linked before it was used.
+            pub uses: u64,
+            /// Nodes pushed.
+            pub pushes: u64,
+        }
+
+        /// Reads the counts.
+        #[must_use]
+        pub fn linking_work() -> LinkingWork {
+            let get = |count: &AtomicU64| count.load(Ordering::SeqCst);
+            LinkingWork { steps: get(&STEPS), uses: get(&USES), pushes: get(&PUSHES) }
+        }
+
+        pub fn count_step() {
+            STEPS.fetch_add(1, Ordering::SeqCst);
+        }
+
+        pub fn count_use() {
+            USES.fetch_add(1, Ordering::SeqCst);
+        }
+
+        pub fn count_push() {
+            PUSHES.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
-    #[inline]
-    pub(super) fn count_call() {
-        #[cfg(holdup_count_steps)]
-        CALLS.fetch_add(1, Ordering::Relaxed);
-    }
+    #[cfg(not(holdup_count_steps))]
+    pub(crate) fn count_step() {}
+    #[cfg(not(holdup_count_steps))]
+    pub(crate) fn count_use() {}
+    #[cfg(not(holdup_count_steps))]
+    pub(crate) fn count_push() {}
 }

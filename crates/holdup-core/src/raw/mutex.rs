@@ -457,7 +457,10 @@ impl RawMutex {
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return true,
+                Ok(_) => {
+                    wait_list::steps::count_push();
+                    return true;
+                }
                 Err(now) => word = now,
             }
         }
