@@ -1,0 +1,60 @@
+//! The `holdup` command: a demonstration on real input, and reports of
+//! contention profiles.
+//!
+//! [`main`] is the whole command; the modules are its parts: `args` what may
+//! be said on the command line, `demo` and `report` one subcommand each,
+//! `summary` the sums they show, `table`, `units` and `screen` how they show
+//! them.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod demo;
+mod report;
+mod screen;
+mod summary;
+mod table;
+mod units;
+
+use args::{Args, Command};
+use screen::Screen;
+
+/// Runs the command with the program's arguments.
+///
+/// Exit codes: 0 for success, also when whoever reads the output stopped
+/// reading; 1 for a failure, told in one line on standard error; 2 for a
+/// command line that makes no sense.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let line = units::printable(&format!("{error:#}"));
+            // Nothing is left to do if even this cannot be written.
+            let _ = writeln!(io::stderr(), "holdup: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let screen = Screen::of_stdout();
+    let mut out = screen::Output::new(io::stdout().lock());
+    match command {
+        Command::Demo(options) => demo::run(&options, &mut out, &screen)?,
+        Command::Report(options) => report::run(&options, &mut out, &screen)?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Whether `error` is that of a reader who went away (`holdup report … | head`).
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<screen::OutputError>()
+        .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
+}

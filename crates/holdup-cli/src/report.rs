@@ -1,0 +1,133 @@
+//! `holdup report`: a profile as a table.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use holdup::profile::{Kind, Profile, Sample};
+
+use crate::args::{By, ReportArgs};
+use crate::screen::{Output, OutputError, Screen};
+use crate::summary::{self, Entry};
+use crate::table::Table;
+use crate::units;
+
+/// Reads the profile and prints it.
+pub fn run<W: Write>(
+    args: &ReportArgs,
+    out: &mut Output<W>,
+    screen: &Screen,
+) -> anyhow::Result<()> {
+    let profile = read(&args.file)?;
+    header(&profile, &args.file, out)?;
+    let samples = profile.samples();
+    if samples.is_empty() {
+        out.line("It holds no contention: no thread waited for a lock, or profiling was off.")?;
+        return Ok(());
+    }
+    out.line("")?;
+    let (table, rows) = match args.by {
+        By::Function => frames(samples, args.top, "function", summary::function),
+        By::Line => frames(samples, args.top, "line", summary::line),
+        By::Lock => locks(samples, args.top),
+    };
+    table.write(out, screen)?;
+    let more = rows.saturating_sub(shown(args.top));
+    if more > 0 {
+        out.line(format!("  … and {} (--top 0 shows all)", units::plural(more as u64, "row")))?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<Profile> {
+    if path == Path::new("-") {
+        return Profile::read_pprof(io::stdin().lock()).context("cannot read standard input");
+    }
+    let context = || format!("cannot read {}", path.display());
+    let file = File::open(path).with_context(context)?;
+    // A directory can be opened; the error of reading one names no reason.
+    if file.metadata().with_context(context)?.is_dir() {
+        anyhow::bail!("cannot read {}: it is a directory", path.display());
+    }
+    Profile::read_pprof(BufReader::new(file)).with_context(context)
+}
+
+/// One line: how much waiting, in how many contentions, while how long.
+fn header<W: Write>(
+    profile: &Profile,
+    path: &Path,
+    out: &mut Output<W>,
+) -> Result<(), OutputError> {
+    let samples = profile.samples();
+    let all = summary::total(samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]);
+    let blamed = summary::total(samples, &[Kind::Blame, Kind::Lost]);
+    let name = if path == Path::new("-") {
+        "standard input".into()
+    } else {
+        units::printable(&path.to_string_lossy())
+    };
+    let mut line = format!(
+        "{name}: {} of waiting, {}",
+        units::duration(all.delay),
+        units::plural(blamed.count, "contention"),
+    );
+    if profile.duration() > Duration::ZERO {
+        line.push_str(&format!(", in {}", units::duration(profile.duration().as_nanos())));
+    }
+    out.line(line)
+}
+
+/// The rows that `--top` asks for.
+fn shown(top: usize) -> usize {
+    if top == 0 { usize::MAX } else { top }
+}
+
+fn frames(
+    samples: &[Sample],
+    top: usize,
+    title: &'static str,
+    key: impl Fn(&holdup::profile::Frame) -> String,
+) -> (Table, usize) {
+    let whole = summary::total(samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]).delay;
+    let rows = summary::by_frame(samples, key);
+    let mut table = Table::new(&["flat", "flat %", "cum", "cum %", "contentions", title]);
+    for (name, Entry { flat, cum }) in rows.iter().take(shown(top)) {
+        table.row([
+            units::duration(flat.delay),
+            units::share(flat.delay, whole),
+            units::duration(cum.delay),
+            units::share(cum.delay, whole),
+            units::count(cum.count),
+            name.clone(),
+        ]);
+    }
+    (table, rows.len())
+}
+
+fn locks(samples: &[Sample], top: usize) -> (Table, usize) {
+    let whole = summary::total(samples, &[Kind::Blame, Kind::Lost]).delay;
+    let rows = summary::by_lock(samples);
+    let lost = rows.iter().any(|row| row.1.lost.count > 0);
+    let titles: &[&str] = if lost {
+        &["blamed", "share", "contentions", "handoff", "of blamed, stack lost", "lock"]
+    } else {
+        &["blamed", "share", "contentions", "handoff", "lock"]
+    };
+    let mut table = Table::new(titles);
+    for (name, entry) in rows.iter().take(shown(top)) {
+        let mut cells = vec![
+            units::duration(entry.blamed.delay),
+            units::share(entry.blamed.delay, whole),
+            units::count(entry.blamed.count),
+            units::duration(entry.handoff.delay),
+        ];
+        if lost {
+            cells.push(units::duration(entry.lost.delay));
+        }
+        cells.push(name.clone());
+        table.row(cells);
+    }
+    (table, rows.len())
+}

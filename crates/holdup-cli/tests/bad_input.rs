@@ -1,0 +1,182 @@
+//! Whatever `holdup report` is given: one line on standard error, exit code 1,
+//! no panic, no memory without bounds.
+
+mod support;
+
+use std::io::Write;
+use std::path::Path;
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+use support::{Sample, bytes, gzip, holdup, number, pprof, varint};
+
+/// Runs `holdup report path` and expects a failure in one line that names the file.
+fn fails(path: &Path) -> String {
+    let output = holdup().arg("report").arg(path).output().unwrap();
+    one_line(&output, path)
+}
+
+fn one_line(output: &std::process::Output, path: &Path) -> String {
+    let message = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.starts_with("holdup: cannot read "), "{message}");
+    assert!(message.contains(&*path.to_string_lossy()), "{message}");
+    assert!(output.stdout.is_empty());
+    message
+}
+
+fn fails_on(bytes: &[u8]) -> String {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    fails(file.path())
+}
+
+fn good() -> Vec<u8> {
+    let samples: [Sample<'_>; 2] = [
+        (&["a /a.rs 1", "main /m.rs 2"], &[("lock", "l"), ("kind", "blame")], 3, 4_000),
+        (&["b /b.rs 1", "main /m.rs 2"], &[("lock", "l"), ("kind", "blame")], 1, 2_000),
+    ];
+    pprof(&samples)
+}
+
+#[test]
+fn a_missing_file() {
+    assert!(fails(Path::new("no/such/file")).contains("No such file"));
+}
+
+#[test]
+fn a_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(fails(dir.path()).contains("directory"));
+}
+
+#[test]
+fn an_empty_file() {
+    fails_on(b"");
+    fails_on(&gzip(b""));
+}
+
+#[test]
+fn a_file_that_is_no_profile() {
+    fails_on(b"this is a text, and no profile\n");
+    fails_on(&gzip(b"this is a compressed text, and no profile\n"));
+    fails_on(&[0xff; 4096]);
+    fails_on(b"\x1f\x8b\x08\x00garbage that claims to be gzip");
+}
+
+#[test]
+fn a_profile_that_was_cut_off_anywhere() {
+    let compressed = gzip(&good());
+    for length in (0..compressed.len()).step_by(7) {
+        fails_on(&compressed[..length]);
+    }
+    // Cut inside of a field, whatever the compression says.
+    let plain = good();
+    fails_on(&gzip(&plain[..plain.len() - 1]));
+}
+
+#[test]
+fn a_flipped_byte_never_panics() {
+    // Most are noticed by the checksum or the parser, some are just other names.
+    let plain = good();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for at in (0..plain.len()).step_by(5) {
+        let mut bytes = plain.clone();
+        bytes[at] ^= 0xff;
+        std::fs::write(file.path(), gzip(&bytes)).unwrap();
+        let output = holdup().arg("report").arg(file.path()).output().unwrap();
+        match output.status.code() {
+            Some(0) => assert!(output.stderr.is_empty()),
+            _ => _ = one_line(&output, file.path()),
+        }
+    }
+    file.flush().unwrap();
+}
+
+#[test]
+fn a_profile_of_something_else() {
+    // CPU time in microseconds: no contention in it.
+    let mut message = Vec::new();
+    let mut value_type = Vec::new();
+    number(&mut value_type, 1, 1);
+    number(&mut value_type, 2, 2);
+    bytes(&mut message, 1, &value_type);
+    for string in ["", "cpu", "microseconds"] {
+        bytes(&mut message, 6, string.as_bytes());
+    }
+    fails_on(&gzip(&message));
+}
+
+#[test]
+fn references_to_what_is_not_there() {
+    let mut message = good();
+    let mut sample = Vec::new();
+    number(&mut sample, 1, 999_999);
+    number(&mut sample, 2, 1);
+    number(&mut sample, 2, 1);
+    bytes(&mut message, 2, &sample);
+    fails_on(&gzip(&message));
+}
+
+#[test]
+fn lengths_that_lie() {
+    for length in [1 << 20, u64::from(u32::MAX), u64::MAX / 2, u64::MAX] {
+        let mut message = good();
+        varint(&mut message, 6 << 3 | 2);
+        varint(&mut message, length);
+        message.extend_from_slice(b"short");
+        fails_on(&gzip(&message));
+    }
+    // A number that never ends.
+    fails_on(&gzip(&[0x80; 4096]));
+}
+
+/// A gzip member of 4 GiB: `unit` again and again. Deflate blocks that were
+/// flushed in full do not refer to each other, so one of them can be repeated.
+fn bomb(unit: &[u8]) -> Vec<u8> {
+    const BLOCK: usize = 8 << 20;
+    const TIMES: usize = 512;
+    let block: Vec<u8> =
+        unit.iter().copied().cycle().take(BLOCK / unit.len() * unit.len()).collect();
+    let mut compress = Compress::new(Compression::best(), false);
+    let mut deflated = Vec::with_capacity(1 << 20);
+    while (compress.total_in() as usize) < block.len() {
+        let rest = &block[compress.total_in() as usize..];
+        let status = compress.compress_vec(rest, &mut deflated, FlushCompress::Full).unwrap();
+        assert_eq!(status, Status::Ok);
+    }
+    let mut file = b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec();
+    for _ in 0..TIMES {
+        file.extend_from_slice(&deflated);
+    }
+    file
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_bomb_is_refused_with_little_memory() {
+    let sample = b"\x12\x00";
+    let string = b"\x32\x00";
+    let location = b"\x22\x00";
+    for unit in [&b"\0"[..], sample, string, location, b"\x12\x02\x08\x01", b"\x12\x04\x1a\0\x1a\0"]
+    {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bomb(unit)).unwrap();
+        // An allocation beyond 2 GB of address space would abort the command.
+        let output = assert_cmd::Command::new("bash")
+            .args(["-c", r#"ulimit -v 2000000 && exec "$0" report "$1""#])
+            .arg(assert_cmd::cargo::cargo_bin("holdup"))
+            .arg(file.path())
+            .output()
+            .unwrap();
+        one_line(&output, file.path());
+    }
+}
+
+#[test]
+fn a_name_of_a_file_with_a_line_in_it_is_still_one_line() {
+    let output = holdup().args(["report", "no\nsuch\x1b[2Jfile"]).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), message.lines().count()), (Some(1), 1), "{message}");
+    assert!(!message.contains('\x1b'));
+}

@@ -1,0 +1,164 @@
+//! `holdup report` on profiles whose sums are known.
+
+mod support;
+
+use std::io::Write;
+use std::process::Stdio;
+
+use predicates::prelude::*;
+use support::{Sample, gzip, holdup, pprof};
+
+/// As holdup writes it: two locks, blame, handoff, lost blame.
+fn ours() -> tempfile::NamedTempFile {
+    let blame = |lock| [("lock", lock), ("kind", "blame")];
+    let orders = blame("orders");
+    let users = blame("users");
+    let handoff = [("lock", "orders"), ("kind", "handoff")];
+    let lost = [("lock", "users"), ("kind", "lost")];
+    let samples: [Sample<'_>; 5] = [
+        (&["shop::sort /src/sort.rs 12", "shop::main /src/main.rs 3"], &orders, 4, 600_000_000),
+        (&["shop::add /src/add.rs 7", "shop::main /src/main.rs 4"], &orders, 10, 100_000_000),
+        (&["shop::add /src/add.rs 9", "shop::main /src/main.rs 4"], &users, 20, 200_000_000),
+        (&[], &handoff, 5, 50_000_000),
+        (&[], &lost, 1, 50_000_000),
+    ];
+    file(&gzip(&pprof(&samples)))
+}
+
+fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+/// The table of a report: the rows after the titles, as words.
+fn rows(arguments: &[&str], profile: &tempfile::NamedTempFile) -> Vec<String> {
+    let output = holdup().arg("report").args(arguments).arg(profile.path()).assert().success();
+    let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let table = text.lines().skip_while(|line| !line.is_empty()).skip(2);
+    table.map(words).collect()
+}
+
+#[test]
+fn functions_have_flat_and_cumulative_sums() {
+    let expected = [
+        "600 ms 60.0 % 600 ms 60.0 % 4 shop::sort",
+        "300 ms 30.0 % 300 ms 30.0 % 30 shop::add",
+        "50.0 ms 5.0 % 50.0 ms 5.0 % 5 (handoff: nobody held the lock)",
+        "50.0 ms 5.0 % 50.0 ms 5.0 % 1 (lost: blame whose stack could not be kept)",
+        "0 ns 0.0 % 900 ms 90.0 % 34 shop::main",
+    ];
+    assert_eq!(rows(&[], &ours()), expected);
+    assert_eq!(rows(&["--by", "function"], &ours()), expected);
+}
+
+#[test]
+fn lines_are_told_apart() {
+    let rows = rows(&["--by", "line"], &ours());
+    assert_eq!(rows[0], "600 ms 60.0 % 600 ms 60.0 % 4 shop::sort /src/sort.rs:12");
+    assert_eq!(rows[1], "200 ms 20.0 % 200 ms 20.0 % 20 shop::add /src/add.rs:9");
+    assert_eq!(rows[2], "100 ms 10.0 % 100 ms 10.0 % 10 shop::add /src/add.rs:7");
+    assert_eq!(rows.len(), 7);
+}
+
+#[test]
+fn locks_have_their_blame_and_their_handoff() {
+    let expected = ["700 ms 73.7 % 14 50.0 ms 0 ns orders", "250 ms 26.3 % 21 0 ns 50.0 ms users"];
+    assert_eq!(rows(&["--by", "lock"], &ours()), expected);
+}
+
+#[test]
+fn the_first_line_tells_how_much_in_how_long() {
+    holdup()
+        .arg("report")
+        .arg(ours().path())
+        .assert()
+        .success()
+        .stdout(predicate::str::contains(": 1.00 s of waiting, 35 contentions, in 2.50 s\n"));
+}
+
+#[test]
+fn top_limits_the_rows_and_says_so() {
+    let some = rows(&["--top", "2"], &ours());
+    assert_eq!(some.len(), 3);
+    assert_eq!(some[2], "… and 3 rows (--top 0 shows all)");
+    assert_eq!(rows(&["--top", "0"], &ours()).len(), 5);
+    assert_eq!(rows(&["--top", "18446744073709551615"], &ours()).len(), 5);
+}
+
+#[test]
+fn a_profile_of_go_has_no_names_of_locks_and_reads_all_the_same() {
+    let samples: [Sample<'_>; 1] =
+        [(&["sync.(*Mutex).Unlock /go/mutex.go 223", "main.work /w/main.go 9"], &[], 3, 9_000)];
+    for bytes in [gzip(&pprof(&samples)), pprof(&samples)] {
+        let profile = file(&bytes);
+        let expected = [
+            "9.00 µs 100.0 % 9.00 µs 100.0 % 3 sync.(*Mutex).Unlock",
+            "0 ns 0.0 % 9.00 µs 100.0 % 3 main.work",
+        ];
+        assert_eq!(rows(&[], &profile), expected);
+        assert_eq!(rows(&["--by", "lock"], &profile), ["9.00 µs 100.0 % 3 0 ns (unnamed)"]);
+    }
+}
+
+#[test]
+fn a_profile_without_contention_says_so() {
+    holdup()
+        .arg("report")
+        .arg(file(&gzip(&pprof(&[]))).path())
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("It holds no contention"));
+}
+
+#[test]
+fn standard_input_is_a_profile_too() {
+    let profile = std::fs::read(ours().path()).unwrap();
+    holdup()
+        .args(["report", "-"])
+        .write_stdin(profile)
+        .assert()
+        .success()
+        .stdout(predicate::str::starts_with("standard input: 1.00 s of waiting"));
+}
+
+#[test]
+fn what_is_no_terminal_gets_no_colour_and_no_name_can_give_orders_to_one() {
+    let samples: [Sample<'_>; 1] = [(&["\x1b[2Jf\n\u{202e}g"], &[("lock", "\x1b]0;x\x07")], 1, 1)];
+    let profile = file(&gzip(&pprof(&samples)));
+    for by in ["function", "line", "lock"] {
+        let output = holdup().args(["report", "--by", by]).arg(profile.path()).assert().success();
+        let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        let orders = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(orders), "{text:?}");
+        assert_eq!(text.lines().count(), 4, "{text:?}");
+    }
+}
+
+#[test]
+fn a_reader_who_stops_reading_is_no_failure() {
+    // More than a pipe holds, so that the command must notice.
+    let names: Vec<String> = (0..3000).map(|i| format!("function_number_{i}_of_many")).collect();
+    let stacks: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
+    let samples: Vec<Sample<'_>> = stacks.iter().map(|stack| (&stack[..], &[][..], 1, 1)).collect();
+    let profile = file(&gzip(&pprof(&samples)));
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("holdup"));
+    command.args(["report", "--top", "0"]).arg(profile.path());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written_is_a_failure_in_one_line() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("holdup"));
+    let output = command.arg("report").arg(ours().path()).stdout(full).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(message.starts_with("holdup: cannot write to standard output: "), "{message}");
+    assert_eq!(message.lines().count(), 1);
+}

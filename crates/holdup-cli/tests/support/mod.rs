@@ -1,0 +1,121 @@
+//! What the tests of the command share: a maker of pprof profiles, byte by
+//! byte, so that they do not depend on the writer they are a counterpart of.
+
+#![allow(dead_code)] // Each test program uses a part.
+
+use std::io::Write;
+
+/// The command under test, with nothing inherited that would change its output.
+pub fn holdup() -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::cargo_bin("holdup").expect("the command is built");
+    command.env_remove("NO_COLOR").env_remove("HOLDUP_PROFILE");
+    command.timeout(std::time::Duration::from_secs(120));
+    command
+}
+
+/// One sample: its stack (innermost first; "function file line"), labels,
+/// contentions and nanoseconds.
+pub type Sample<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i64, i64);
+
+/// A mutex profile as Go and holdup write it, without compression.
+pub fn pprof(samples: &[Sample<'_>]) -> Vec<u8> {
+    let mut strings = Strings(vec![String::new()]);
+    let mut message = Vec::new();
+    for (name, unit) in [("contentions", "count"), ("delay", "nanoseconds")] {
+        let mut value_type = Vec::new();
+        number(&mut value_type, 1, strings.index(name));
+        number(&mut value_type, 2, strings.index(unit));
+        bytes(&mut message, 1, &value_type);
+    }
+    let mut functions: Vec<&str> = Vec::new();
+    for (stack, labels, count, delay) in samples {
+        let mut sample = Vec::new();
+        for frame in *stack {
+            let at = functions.iter().position(|known| known == frame).unwrap_or_else(|| {
+                functions.push(frame);
+                functions.len() - 1
+            });
+            number(&mut sample, 1, at as u64 + 1);
+        }
+        number(&mut sample, 2, *count as u64);
+        number(&mut sample, 2, *delay as u64);
+        for (key, value) in *labels {
+            let mut label = Vec::new();
+            number(&mut label, 1, strings.index(key));
+            number(&mut label, 2, strings.index(value));
+            bytes(&mut sample, 3, &label);
+        }
+        bytes(&mut message, 2, &sample);
+    }
+    for (at, frame) in functions.iter().enumerate() {
+        let id = at as u64 + 1;
+        let mut parts = frame.split(' ');
+        let (name, file) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        let line: u64 = parts.next().map_or(0, |line| line.parse().expect("a line number"));
+        let mut place = Vec::new();
+        number(&mut place, 1, id);
+        number(&mut place, 2, line);
+        let mut location = Vec::new();
+        number(&mut location, 1, id);
+        number(&mut location, 3, 0x1000 * id);
+        bytes(&mut location, 4, &place);
+        bytes(&mut message, 4, &location);
+        let mut function = Vec::new();
+        number(&mut function, 1, id);
+        number(&mut function, 2, strings.index(name));
+        number(&mut function, 4, strings.index(file));
+        bytes(&mut message, 5, &function);
+    }
+    number(&mut message, 9, 1_700_000_000_000_000_000);
+    number(&mut message, 10, 2_500_000_000);
+    let mut period_type = Vec::new();
+    number(&mut period_type, 1, strings.index("contentions"));
+    number(&mut period_type, 2, strings.index("count"));
+    bytes(&mut message, 11, &period_type);
+    number(&mut message, 12, 1);
+    for string in &strings.0 {
+        bytes(&mut message, 6, string.as_bytes());
+    }
+    message
+}
+
+/// `bytes`, compressed as profiles are.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("writing to memory");
+    encoder.finish().expect("writing to memory")
+}
+
+struct Strings(Vec<String>);
+
+impl Strings {
+    fn index(&mut self, string: &str) -> u64 {
+        let at = self.0.iter().position(|known| known == string).unwrap_or_else(|| {
+            self.0.push(string.to_owned());
+            self.0.len() - 1
+        });
+        at as u64
+    }
+}
+
+/// A protobuf field that is a number.
+pub fn number(message: &mut Vec<u8>, field: u32, value: u64) {
+    varint(message, u64::from(field) << 3);
+    varint(message, value);
+}
+
+/// A protobuf field that is a string or a message.
+pub fn bytes(message: &mut Vec<u8>, field: u32, value: &[u8]) {
+    varint(message, u64::from(field) << 3 | 2);
+    varint(message, value.len() as u64);
+    message.extend_from_slice(value);
+}
+
+/// A protobuf number of variable length.
+pub fn varint(message: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        message.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    message.push(value as u8);
+}
