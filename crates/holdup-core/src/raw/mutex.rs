@@ -329,42 +329,56 @@ impl RawMutex {
         }
         // The wait begins here.
         let start = clock::now();
-        if self.spin(start, deadline) {
-            return true;
-        }
+        let Some(start) = self.spin(start, deadline) else { return true };
         match thread::record() {
             Some(record) => self.queue(&Node::new(record, start), deadline),
-            None => self.yield_until(start, deadline),
+            None => self.yield_until(deadline),
         }
     }
 
-    /// Spins a little while the lock is held. Whether that got the lock.
-    fn spin(&self, start: u64, deadline: Option<Instant>) -> bool {
+    /// Spins a little while the lock is held. None if that got the lock, else
+    /// since when it waits for the holder it leaves it with: what it spun for
+    /// earlier ones is not that holder's blame, and booked as spun.
+    fn spin(&self, start: u64, deadline: Option<Instant>) -> Option<u64> {
         let mut spin = Spin::since(start);
+        let (mut holder, mut since) = (0, start);
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
                 if self.barge(word).is_ok() {
-                    self.book_spun(start);
-                    return true;
+                    self.book_spun(1, clock::now().saturating_sub(start));
+                    return None;
                 }
-            } else if !spin.round() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return false;
+                continue;
+            }
+            // A hint: zero for a moment after each acquisition.
+            let owner = self.owner.load(Ordering::Relaxed);
+            if owner != holder && owner != 0 {
+                if holder != 0 {
+                    since = clock::now();
+                }
+                holder = owner;
+            }
+            if !spin.round() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                let spun = since.saturating_sub(start);
+                if spun > 0 {
+                    self.book_spun(0, spun);
+                }
+                return Some(since);
             }
         }
     }
 
-    /// Books an acquisition that never queued.
-    fn book_spun(&self, start: u64) {
-        let spun = clock::now().saturating_sub(start);
-        record::book(self.class, &Sums { spins: 1, spun, ..Sums::default() });
+    /// Books time spent spinning, and acquisitions that never queued.
+    fn book_spun(&self, spins: u64, spun: u64) {
+        record::book(self.class, &Sums { spins, spun, ..Sums::default() });
     }
 
     /// Without memory for a parker a thread cannot queue; it goes on trying.
     #[cold]
-    fn yield_until(&self, start: u64, deadline: Option<Instant>) -> bool {
+    fn yield_until(&self, deadline: Option<Instant>) -> bool {
         loop {
-            if self.spin(start, deadline) {
+            if self.spin(clock::now(), deadline).is_none() {
                 return true;
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -378,7 +392,7 @@ impl RawMutex {
     /// deadline has passed. Either way the node is not on the list any more.
     fn queue(&self, node: &Node, deadline: Option<Instant>) -> bool {
         if !self.push(node) {
-            self.book_spun(node.ticket.get().start);
+            self.book_spun(1, clock::now().saturating_sub(node.ticket.get().start));
             return true;
         }
         // Whether the WOKEN bit is ours.

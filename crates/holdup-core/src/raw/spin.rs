@@ -10,10 +10,10 @@
 use crate::clock;
 
 /// Rounds, of which the first few are pauses.
-const ROUNDS: u32 = 40;
+const ROUNDS: u32 = 60;
 const PAUSES: u32 = 3;
 /// The longest a thread spins before it sleeps, in nanoseconds.
-const TIME: u64 = 500_000;
+const TIME: u64 = 2_000_000;
 
 /// How far one spinning thread has come.
 pub(super) struct Spin {
