@@ -53,6 +53,7 @@
 //! - `arc_lock`: locking through an `Arc`, with `ArcMutexGuard`.
 //! - `serde`: `Mutex` is `Serialize` and `Deserialize`.
 
+mod environment;
 mod named;
 pub mod profile;
 mod raw_mutex;

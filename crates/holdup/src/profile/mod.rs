@@ -48,6 +48,7 @@ mod wire;
 
 pub use holdup_core::record::Kind;
 pub use read::ReadError;
+pub(crate) use snapshot::note_start;
 pub use snapshot::{Frame, Profile, Sample, Totals};
 
 use std::time::Duration;
