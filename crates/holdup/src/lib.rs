@@ -7,18 +7,45 @@
 //! unlock, no clock, no counter.
 //!
 //! ```
-//! use holdup::{Mutex, named_mutex};
+//! use holdup::{Mutex, named_mutex, profile};
+//! use std::time::Duration;
 //!
 //! // A name is optional. It is shared by all locks made with it.
 //! static ORDERS: Mutex<Vec<u64>> = named_mutex!("orders", Vec::new());
 //!
+//! let before = profile::snapshot();
 //! std::thread::scope(|scope| {
 //!     for id in 0..4 {
 //!         scope.spawn(move || ORDERS.lock().push(id));
 //!     }
 //! });
-//! assert_eq!(ORDERS.lock().len(), 4);
+//! let profile = profile::snapshot().since(&before);
+//!
+//! // Exact, whether or not anybody had to wait: each waited nanosecond is
+//! // charged to a critical section, or was spent handing the lock over.
+//! let totals = profile.totals_of("orders").unwrap_or_default();
+//! assert_eq!(totals.waited, totals.blamed + totals.handoff);
+//!
+//! // For `go tool pprof`, Pyroscope, Parca, speedscope.
+//! let mut pprof = Vec::new();
+//! profile.write_pprof(&mut pprof)?;
+//! // For people.
+//! profile.write_text(std::io::stdout())?;
+//! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! # Without a line of code
+//!
+//! A program that uses these locks writes its profile at its end, and when a
+//! panic aborts it, if it is told where:
+//!
+//! ```text
+//! HOLDUP_PROFILE=locks.pb.gz ./program      # go tool pprof locks.pb.gz
+//! HOLDUP_PROFILE=locks.txt   ./program      # a table to read
+//! HOLDUP_PROFILE=locks.folded ./program     # for flame graphs
+//! ```
+//!
+//! [`profile`] says more about this and about `HOLDUP_PERIOD`.
 //!
 //! # Features
 //!
@@ -26,7 +53,9 @@
 //! - `arc_lock`: locking through an `Arc`, with `ArcMutexGuard`.
 //! - `serde`: `Mutex` is `Serialize` and `Deserialize`.
 
+mod environment;
 mod named;
+pub mod profile;
 mod raw_mutex;
 
 pub use raw_mutex::RawMutex;

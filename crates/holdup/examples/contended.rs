@@ -1,0 +1,60 @@
+//! A program whose threads hold each other up, to see what holdup says of it.
+//! Its profile goes where `HOLDUP_PROFILE` says:
+//!
+//! ```text
+//! HOLDUP_PROFILE=locks.txt cargo run --release --example contended
+//! ```
+//!
+//! The first argument says how it ends: `return` (as without one), `exit`,
+//! `panic`, `abort-by-panic`, or `abort`.
+
+use holdup::{Mutex, named_mutex, profile};
+use std::time::Duration;
+
+static ORDERS: Mutex<Vec<u64>> = named_mutex!("orders", Vec::new());
+
+/// Holds the lock until somebody waits for it and for some time more.
+#[inline(never)]
+fn hold_up_the_others() {
+    let mut orders = ORDERS.lock();
+    orders.push(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                ORDERS.lock().push(1);
+            });
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        // The scope waits for its threads, and they for the lock.
+        end_the_critical_section(orders);
+    });
+}
+
+#[inline(never)]
+fn end_the_critical_section(orders: holdup::MutexGuard<'_, Vec<u64>>) {
+    give_back(orders);
+}
+
+#[inline(always)]
+fn give_back(orders: holdup::MutexGuard<'_, Vec<u64>>) {
+    drop(orders);
+}
+
+/// A panic in a function that may not unwind aborts the program.
+extern "C" fn panic_without_unwinding() {
+    panic!("no way out");
+}
+
+fn main() {
+    hold_up_the_others();
+    let how = std::env::args().nth(1);
+    eprintln!("period {:?}", profile::period());
+    match how.as_deref() {
+        None | Some("return") => {}
+        Some("exit") => std::process::exit(3),
+        Some("panic") => panic!("at the end"),
+        Some("abort-by-panic") => panic_without_unwinding(),
+        Some("abort") => std::process::abort(),
+        Some(other) => panic!("no way to end is called {other:?}"),
+    }
+}

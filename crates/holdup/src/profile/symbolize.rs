@@ -1,0 +1,280 @@
+//! From return addresses to functions, files and lines.
+//!
+//! Only an export comes here: it reads debug information, allocates, and takes
+//! as long as it takes. Nothing of it is kept when the export is done.
+
+use super::Frame;
+use super::cut::cut;
+use super::modules::{self, Code, Has, Mapping};
+use addr2line::Loader;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Looks up addresses of this process.
+pub(super) struct Symbolizer {
+    modules: Vec<Module>,
+    /// Index into `modules` of the files already seen, so that a file with
+    /// several executable mappings is read once.
+    files: HashMap<String, usize>,
+    mappings: Vec<Mapping>,
+    /// By return address.
+    frames: HashMap<usize, Vec<Frame>>,
+    /// Index into `mappings` of those some frame was found in.
+    used: Vec<bool>,
+}
+
+/// An object file, as far as it could be read.
+struct Module {
+    code: Option<Code>,
+    /// Debug information and symbol table.
+    loader: Option<Loader>,
+    /// What was found out about the functions in it.
+    has: Has,
+}
+
+impl Symbolizer {
+    pub(super) fn new() -> Symbolizer {
+        let mappings = modules::mappings();
+        Symbolizer {
+            modules: Vec::new(),
+            files: HashMap::new(),
+            used: vec![false; mappings.len()],
+            mappings,
+            frames: HashMap::new(),
+        }
+    }
+
+    /// The calls of a stack of return addresses, innermost first, without the
+    /// lock's own.
+    pub(super) fn stack(&mut self, return_addresses: &[usize]) -> Vec<Frame> {
+        let mut stack = Vec::with_capacity(return_addresses.len());
+        for &address in return_addresses {
+            if !self.frames.contains_key(&address) {
+                let frames = self.look_up(address);
+                self.frames.insert(address, frames);
+            }
+            stack.extend_from_slice(&self.frames[&address]);
+        }
+        cut(stack)
+    }
+
+    /// The mappings that frames were found in, and that of the program, which
+    /// pprof wants to be the first.
+    pub(super) fn into_mappings(self) -> Vec<Mapping> {
+        let Symbolizer { modules, files, mappings, used, .. } = self;
+        let kept = mappings.into_iter().zip(used).enumerate();
+        let kept = kept.filter(|(index, (_, used))| *index == 0 || *used);
+        kept.map(|(_, (mut mapping, _))| {
+            if let Some(module) = files.get(&mapping.file).map(|&index| &modules[index]) {
+                mapping.has = module.has;
+                mapping.build_id =
+                    module.code.as_ref().map_or_else(String::new, |code| code.build_id.clone());
+            }
+            mapping
+        })
+        .collect()
+    }
+
+    /// The call that returns to `return_address`, and those inlined into it.
+    fn look_up(&mut self, return_address: usize) -> Vec<Frame> {
+        // A call that is the last instruction of its function returns to the
+        // first of another one. One less is inside the call.
+        let address = (return_address as u64).saturating_sub(1);
+        let Some(index) = self.mappings.iter().position(|mapping| mapping.contains(address)) else {
+            return vec![unnamed(format!("{address:#x}"), address)];
+        };
+        self.used[index] = true;
+        let mapping = &self.mappings[index];
+        let modules = &mut self.modules;
+        let module = *self.files.entry(mapping.file.clone()).or_insert_with(|| {
+            modules.push(Module::open(&mapping.file));
+            modules.len() - 1
+        });
+        let offset = address - mapping.start + mapping.offset;
+        let frames = modules[module].frames(offset, address);
+        if frames.is_empty() {
+            modules[module].has.functions = false;
+            let file = mapping.file.rsplit('/').next().unwrap_or(&mapping.file);
+            return vec![unnamed(format!("{file}+{offset:#x}"), address)];
+        }
+        frames
+    }
+}
+
+fn unnamed(function: String, address: u64) -> Frame {
+    Frame { function, file: None, line: None, address, inlined: false }
+}
+
+impl Module {
+    fn open(file: &str) -> Module {
+        let path = modules::path_of(file);
+        let code = Code::open(&path);
+        // Debian and others keep the debug information of what they ship in
+        // files of its own, named by build id.
+        let beside = code.as_ref().filter(|code| !code.has_debug_info).and_then(debug_file);
+        let loader = beside.and_then(|path| Loader::new(path).ok());
+        let loader = loader.or_else(|| Loader::new(&path).ok());
+        Module { code, loader, has: Has { functions: true, ..Has::default() } }
+    }
+
+    /// What is called at `offset` of the file, innermost first; nothing if
+    /// nobody knows.
+    fn frames(&mut self, offset: u64, address: u64) -> Vec<Frame> {
+        let Some(code) = &self.code else { return Vec::new() };
+        let Some(probe) = code.address_at(offset) else { return Vec::new() };
+        let base = self.loader.as_ref().map_or(0, Loader::relative_address_base);
+        let symbol = self.loader.as_ref().and_then(|loader| {
+            let symbol = loader.find_symbol(probe.wrapping_sub(base))?;
+            Some(demangled(symbol))
+        });
+        let symbol = symbol.or_else(|| code.exported_at(probe).map(demangled));
+        let mut frames = self.debug_frames(probe.wrapping_sub(base), address);
+        if let Some(outermost) = frames.last_mut() {
+            outermost.inlined = false;
+        }
+        match (frames.last_mut(), symbol) {
+            (Some(outermost), Some((name, is_full))) => {
+                // Debug information may have the bare name alone, where the
+                // symbol has the full path.
+                if outermost.function.is_empty() || (is_full && !outermost.function.contains("::"))
+                {
+                    outermost.function = name;
+                }
+            }
+            (None, Some((name, _))) => return vec![unnamed(name, address)],
+            (_, None) => {}
+        }
+        frames.retain(|frame| !frame.function.is_empty());
+        self.has.filenames |= frames.iter().any(|frame| frame.file.is_some());
+        self.has.lines |= frames.iter().any(|frame| frame.line.is_some());
+        // Debug information that names lines names inlined calls as well.
+        self.has.inlined = self.has.lines;
+        frames
+    }
+
+    /// What the debug information says; a function it does not name is empty.
+    fn debug_frames(&self, probe: u64, address: u64) -> Vec<Frame> {
+        let mut found = Vec::new();
+        let Some(loader) = &self.loader else { return found };
+        let Ok(mut frames) = loader.find_frames(probe) else { return found };
+        while let Ok(Some(frame)) = frames.next() {
+            let function = frame.function.as_ref().and_then(|name| name.raw_name().ok());
+            let location = frame.location.as_ref();
+            found.push(Frame {
+                function: function.map_or_else(String::new, |name| demangled(&name).0),
+                file: location.and_then(|location| location.file).map(str::to_owned),
+                line: location.and_then(|location| location.line).filter(|&line| line != 0),
+                address,
+                inlined: true,
+            });
+        }
+        found
+    }
+}
+
+/// The name with its full path and without its hash, and whether it was a
+/// mangled Rust name.
+fn demangled(name: &str) -> (String, bool) {
+    match rustc_demangle::try_demangle(name) {
+        Ok(name) => (format!("{name:#}"), true),
+        Err(_) => (name.to_owned(), false),
+    }
+}
+
+fn debug_file(code: &Code) -> Option<PathBuf> {
+    let (directory, file) = code.build_id.split_at_checked(2)?;
+    let path = Path::new("/usr/lib/debug/.build-id").join(directory).join(format!("{file}.debug"));
+    path.exists().then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The address a call of this function returns to.
+    #[inline(never)]
+    fn return_address() -> usize {
+        let mut stack = [std::ptr::null_mut(); 3];
+        // SAFETY: the array has room for the three addresses asked for.
+        let depth = unsafe { libc::backtrace(stack.as_mut_ptr(), 3) };
+        assert!(depth >= 2);
+        // The first is in here, the second in the caller.
+        stack[1] as usize
+    }
+
+    #[inline(always)]
+    fn inlined_into_its_caller() -> usize {
+        std::hint::black_box(return_address())
+    }
+
+    #[inline(never)]
+    fn outer() -> usize {
+        std::hint::black_box(inlined_into_its_caller())
+    }
+
+    #[test]
+    fn an_inlined_function_and_its_caller_both_show_with_full_path_file_and_line() {
+        let mut symbolizer = Symbolizer::new();
+        let frames = symbolizer.look_up(outer());
+        let names: Vec<_> = frames.iter().map(|frame| frame.function.as_str()).collect();
+        let module = module_path!();
+        assert_eq!(
+            names,
+            [format!("{module}::inlined_into_its_caller"), format!("{module}::outer")]
+        );
+        assert_eq!(frames.iter().map(|frame| frame.inlined).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(frames[0].address, frames[1].address);
+        for frame in &frames {
+            assert!(frame.file.as_ref().is_some_and(|file| file.ends_with("symbolize.rs")));
+            assert!(frame.line.is_some());
+        }
+        assert!(frames[1].line > frames[0].line, "the caller is below: {frames:?}");
+        let mappings = symbolizer.into_mappings();
+        let all = Has { functions: true, filenames: true, lines: true, inlined: true };
+        assert_eq!(mappings[0].has, all);
+        assert!(mappings[0].contains(frames[0].address));
+    }
+
+    #[test]
+    fn the_same_address_is_read_once_and_found_again() {
+        let mut symbolizer = Symbolizer::new();
+        let address = outer();
+        let stack = symbolizer.stack(&[address, address]);
+        assert_eq!(stack[..2], stack[2..]);
+        assert_eq!(symbolizer.frames.len(), 1);
+    }
+
+    #[test]
+    fn an_address_outside_of_all_modules_is_a_number() {
+        let frames = Symbolizer::new().look_up(0x11);
+        assert_eq!(frames, [unnamed("0x10".to_owned(), 0x10)]);
+        assert_eq!(Symbolizer::new().look_up(0)[0].function, "0x0");
+    }
+
+    #[test]
+    fn a_file_without_symbols_gives_module_and_offset() {
+        let mut symbolizer = Symbolizer::new();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let name = file.path().file_name().unwrap().to_string_lossy().into_owned();
+        symbolizer.mappings.push(Mapping {
+            start: 0x1000,
+            limit: 0x2000,
+            offset: 0x400,
+            file: file.path().to_string_lossy().into_owned(),
+            ..Mapping::default()
+        });
+        symbolizer.used.push(false);
+        let frames = symbolizer.look_up(0x1235);
+        assert_eq!(frames[0].function, format!("{name}+0x634"));
+        let mappings = symbolizer.into_mappings();
+        assert!(!mappings.last().unwrap().has.functions);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_library_without_debug_information_has_its_exported_names() {
+        let mut symbolizer = Symbolizer::new();
+        let frames = symbolizer.look_up(libc::getpid as *const () as usize + 1);
+        assert!(frames[0].function.contains("getpid"), "{frames:?}");
+    }
+}
