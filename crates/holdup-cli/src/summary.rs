@@ -42,9 +42,9 @@ pub struct Entry {
 /// stack is unknown; `None` for blame that has a stack.
 pub fn without_stack(sample: &Sample) -> Option<&'static str> {
     match sample.kind {
-        Kind::Handoff => Some("(handoff: nobody held the lock)"),
-        Kind::Lost => Some("(lost: blame whose stack could not be kept)"),
-        Kind::Blame if sample.stack.is_empty() => Some("(no stack)"),
+        Kind::Handoff => Some("[handoff: nobody held the lock]"),
+        Kind::Lost => Some("[lost: there was no room for the stack]"),
+        Kind::Blame if sample.stack.is_empty() => Some("[blame: the stack is unknown]"),
         Kind::Blame => None,
     }
 }
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(by_frame(&samples, function)[0].0, "0x10");
         assert_eq!(by_frame(&samples, line)[0].0, "0x10  .rs:7");
         samples[0].stack.clear();
-        assert_eq!(by_frame(&samples, function)[0].0, "(no stack)");
+        assert_eq!(by_frame(&samples, function)[0].0, "[blame: the stack is unknown]");
     }
 
     #[test]

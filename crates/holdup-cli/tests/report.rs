@@ -45,8 +45,8 @@ fn functions_have_flat_and_cumulative_sums() {
     let expected = [
         "600 ms 60.0 % 600 ms 60.0 % 4 shop::sort",
         "300 ms 30.0 % 300 ms 30.0 % 30 shop::add",
-        "50.0 ms 5.0 % 50.0 ms 5.0 % 5 (handoff: nobody held the lock)",
-        "50.0 ms 5.0 % 50.0 ms 5.0 % 1 (lost: blame whose stack could not be kept)",
+        "50.0 ms 5.0 % 50.0 ms 5.0 % 5 [handoff: nobody held the lock]",
+        "50.0 ms 5.0 % 50.0 ms 5.0 % 1 [lost: there was no room for the stack]",
         "0 ns 0.0 % 900 ms 90.0 % 34 shop::main",
     ];
     assert_eq!(rows(&[], &ours()), expected);

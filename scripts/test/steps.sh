@@ -1,0 +1,106 @@
+# The steps of ./test that need Rust alone.
+# shellcheck shell=bash disable=SC2154
+
+# run_tests ARGUMENTS: by nextest if there is one, else by cargo test. Names of
+# packages, --release and --target-dir mean the same to both.
+run_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --no-fail-fast --status-level fail --final-status-level slow "$@"
+    else
+        # One at a time: tests that measure need the machine for themselves.
+        cargo test --no-fail-fast --lib --bins --tests "$@" -- --test-threads 1
+    fi
+}
+
+format() { cargo fmt --all --check; }
+
+clippy() { cargo clippy --workspace --all-targets --quiet -- -D warnings; }
+
+# The core is meant to be small enough to trust: libc, and gimli for unwinding.
+dependencies() {
+    local found
+    found=$(cargo tree --quiet -p holdup-core -e normal --depth 1 --prefix none --format '{p}' |
+        cut -d ' ' -f 1 | tail -n +2 | sort | tr '\n' ' ')
+    echo "holdup-core depends on: $found"
+    [[ $found == 'gimli libc ' ]]
+    # Licensed in a way that must not reach who uses the library.
+    if cargo tree --quiet -p holdup -e normal --prefix none | grep '^inferno '; then
+        echo 'holdup must not depend on inferno'
+        return 1
+    fi
+}
+
+tests() { run_tests --workspace; }
+
+doc_tests() {
+    cargo test --workspace --doc --quiet
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+}
+
+tests_with_semaphore() {
+    RUSTFLAGS='--cfg holdup_park="semaphore"' \
+        run_tests -p holdup-core -p holdup --target-dir target/semaphore
+}
+
+# Accuracy is judged as users build: optimized, with line tables.
+tests_in_release() { run_tests --release -p holdup-core -p holdup; }
+
+tests_with_frame_pointers() {
+    RUSTFLAGS=-Cforce-frame-pointers=yes \
+        run_tests -p holdup-core -p holdup --target-dir target/frame-pointers
+}
+
+tests_counting_steps() {
+    RUSTFLAGS='--cfg holdup_count_steps' run_tests -p holdup-core --target-dir target/steps
+}
+
+command_is_built() {
+    cargo build --release --quiet -p holdup-cli
+    target/release/holdup --version
+}
+
+command_on_a_terminal() {
+    small_demo "$work/terminal"
+    python3 scripts/test/terminal.py target/release/holdup "$work/terminal/holdup.pb.gz"
+}
+
+# small_demo DIR: the demonstration on holdup's own sources, its files in DIR.
+small_demo() {
+    target/release/holdup demo crates --threads 4 --out "$1"
+}
+
+# A profile at exit without a line of code, readable as its name says; and a
+# path that cannot be written changes no exit code.
+command_with_environment() {
+    local name out=$work/environment message code
+    rm -rf "$out"
+    mkdir -p "$out"
+    for name in e.txt e.folded e.pb.gz; do
+        HOLDUP_PROFILE=$out/$name small_demo "$out" >"$out/log"
+        [[ -s $out/$name ]] || { echo "$name was not written"; return 1; }
+    done
+    grep -q prune_and_sort "$out/e.txt"
+    grep -Eq '^[^ ].*prune_and_sort.* [0-9]+$' "$out/e.folded"
+    target/release/holdup report "$out/e.pb.gz" | grep prune_and_sort
+    code=0
+    message=$(HOLDUP_PROFILE=$out/none/e.txt small_demo "$out" 2>&1 >"$out/log") || code=$?
+    echo "said: $message"
+    [[ $code == 0 && $(wc -l <<<"$message") == 1 && $message == *none/e.txt* ]]
+}
+
+licences() { cargo deny --offline check licenses bans sources; }
+
+core_again_and_again() {
+    local round
+    for round in {1..10}; do
+        echo "round $round"
+        run_tests -p holdup-core
+        RUSTFLAGS='--cfg holdup_park="semaphore"' \
+            run_tests -p holdup-core --target-dir target/semaphore
+    done
+}
+
+whole_demo() {
+    target/release/holdup demo --out "$work/whole" | tee "$work/whole.txt"
+    grep -q 'the books balance' "$work/whole.txt"
+}
