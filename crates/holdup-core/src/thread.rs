@@ -32,7 +32,7 @@ impl Record {
 /// The records of segment 0 are static, segment `k` has twice as many as
 /// segment `k - 1`.
 const FIRST_SEGMENT: usize = 64;
-const SEGMENTS: usize = 20;
+const SEGMENTS: usize = 14;
 static STATIC_RECORDS: [Record; FIRST_SEGMENT] = [const { Record::new() }; FIRST_SEGMENT];
 static SEGMENT: [AtomicPtr<Record>; SEGMENTS] =
     [const { AtomicPtr::new(core::ptr::null_mut()) }; SEGMENTS];
@@ -44,16 +44,40 @@ static GIVEN: AtomicU32 = AtomicU32::new(0);
 /// successor is no longer what it read.
 static FREE: AtomicU64 = AtomicU64::new(0);
 
+/// Bits of a signature that are the thread's number; the rest is a count.
+const NUMBER_BITS: u32 = 20;
+const NUMBER: u32 = (1 << NUMBER_BITS) - 1;
+// All records have a number in these bits.
+const _: () = assert!(FIRST_SEGMENT * ((1 << SEGMENTS) - 1) <= NUMBER as usize);
+
 thread_local! {
-    /// This thread's number; zero before its first lock.
-    static NUMBER: Cell<u32> = const { Cell::new(0) };
+    /// This thread's last signature. Its number is zero before the first lock.
+    static SIGNATURE: Cell<u32> = const { Cell::new(0) };
 }
 
 /// This thread's number, never zero unless there is no memory for a record.
 #[inline]
 pub(crate) fn number() -> u32 {
-    let number = NUMBER.get();
+    let number = SIGNATURE.get() & NUMBER;
     if number == 0 { first_number() } else { number }
+}
+
+/// Signs a critical section: this thread's number, and a count that makes the
+/// signature differ from that of the section before. Repeats after 4,096.
+#[inline]
+pub(crate) fn sign() -> u32 {
+    let mut signature = SIGNATURE.get().wrapping_add(1 << NUMBER_BITS);
+    if signature & NUMBER == 0 {
+        signature |= first_number();
+    }
+    SIGNATURE.set(signature);
+    signature
+}
+
+/// The number of the thread that made this signature.
+#[inline]
+pub(crate) fn signed_by(signature: u32) -> u32 {
+    signature & NUMBER
 }
 
 /// This thread's record; none where there is no memory for one.
@@ -88,7 +112,7 @@ fn place(index: usize) -> (usize, usize) {
 fn first_number() -> u32 {
     let number = take_free().unwrap_or_else(take_new);
     if number != 0 {
-        NUMBER.set(number);
+        SIGNATURE.set(number);
         exit::watch(number);
     }
     number
@@ -171,7 +195,7 @@ fn provide(segment: usize) -> bool {
 /// Learns of a thread's end, to give its number to the next one.
 #[cfg(unix)]
 mod exit {
-    use super::{NUMBER, give_back};
+    use super::{SIGNATURE, give_back};
     use core::ffi::c_void;
     use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -210,7 +234,7 @@ mod exit {
     }
 
     extern "C" fn ended(value: *mut c_void) {
-        NUMBER.set(0);
+        SIGNATURE.set(0);
         give_back(value.addr() as u32);
     }
 }
@@ -218,13 +242,13 @@ mod exit {
 /// Learns of a thread's end, to give its number to the next one.
 #[cfg(not(unix))]
 mod exit {
-    use super::{NUMBER, give_back};
+    use super::{SIGNATURE, give_back};
 
     struct Watch(u32);
 
     impl Drop for Watch {
         fn drop(&mut self) {
-            NUMBER.set(0);
+            SIGNATURE.set(0);
             give_back(self.0);
         }
     }

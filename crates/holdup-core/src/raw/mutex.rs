@@ -21,7 +21,8 @@
 //! *lock, free*: CAS 0 -> LOCKED. *unlock, no waiters*: CAS LOCKED -> 0. No
 //! clock, no counter, no call.
 //!
-//! *lock, held*: read the clock, spin a little; push a node; sleep. Whoever is awake and finds the lock free takes it (barging).
+//! *lock, held*: read the clock, spin a little (see [`spin`](super::spin));
+//! push a node; spin a little more, and sleep. Whoever is awake and finds the lock free takes it (barging).
 //! Taking it while there are waiters takes LIST with it in one CAS: link,
 //! claim the *handoff*, leave the list if it was a waiter, give LIST back.
 //!
@@ -61,7 +62,7 @@
 //! is written with Release before the word is; its owner reads it with
 //! Acquire, so a `HANDED` lock comes with all that its last holder wrote.
 
-use super::spin::Spin;
+use super::spin::{Spin, Watch};
 use crate::class::ClassId;
 use crate::clock;
 use crate::record::{self, Sums};
@@ -102,8 +103,9 @@ const HANDOFF_PATIENCE: u64 = 200_000;
 /// ```
 pub struct RawMutex {
     word: AtomicUsize,
-    /// The holder's thread number, zero while nobody holds the lock. A hint:
-    /// written apart from the word.
+    /// The holder's signature: its thread number, and a count that makes it
+    /// another one for each critical section; zero while nobody holds the
+    /// lock. A hint: written apart from the word.
     owner: AtomicU32,
     class: ClassId,
 }
@@ -219,7 +221,8 @@ impl RawMutex {
     /// already written its number. A snapshot.
     #[must_use]
     pub fn holder(&self) -> Option<NonZeroU32> {
-        NonZeroU32::new(self.owner.load(Ordering::Relaxed)).filter(|_| self.is_locked())
+        let signature = self.owner.load(Ordering::Relaxed);
+        NonZeroU32::new(thread::signed_by(signature)).filter(|_| self.is_locked())
     }
 
     /// The class of the lock.
@@ -261,7 +264,7 @@ impl RawMutex {
 
     #[inline]
     fn owned(&self) {
-        self.owner.store(thread::number(), Ordering::Relaxed);
+        self.owner.store(thread::sign(), Ordering::Relaxed);
     }
 
     #[inline]
@@ -337,11 +340,10 @@ impl RawMutex {
     }
 
     /// Spins a little while the lock is held. None if that got the lock, else
-    /// since when it waits for the holder it leaves it with: what it spun for
+    /// since when it waits for the section it leaves it with: what it spun for
     /// earlier ones is not that holder's blame, and booked as spun.
     fn spin(&self, start: u64, deadline: Option<Instant>) -> Option<u64> {
-        let mut spin = Spin::since(start);
-        let (mut holder, mut since) = (0, start);
+        let mut watch = Watch::since(start);
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
@@ -351,21 +353,15 @@ impl RawMutex {
                 }
                 continue;
             }
-            // A hint: zero for a moment after each acquisition.
-            let owner = self.owner.load(Ordering::Relaxed);
-            if owner != holder && owner != 0 {
-                if holder != 0 {
-                    since = clock::now();
-                }
-                holder = owner;
+            let queue_since = match watch.turn(self.owner.load(Ordering::Relaxed)) {
+                Some(since) => since,
+                None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => start,
+                None => continue,
+            };
+            if queue_since > start {
+                self.book_spun(0, queue_since - start);
             }
-            if !spin.round() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                let spun = since.saturating_sub(start);
-                if spun > 0 {
-                    self.book_spun(0, spun);
-                }
-                return Some(since);
-            }
+            return Some(queue_since);
         }
     }
 
@@ -397,7 +393,8 @@ impl RawMutex {
         }
         // Whether the WOKEN bit is ours.
         let mut woken = false;
-        let mut spin = Spin::since(0);
+        let mut spin = Spin::queued(clock::now());
+        let mut spinning = true;
         loop {
             // Acquire: a handed lock comes with what its last holder wrote.
             let state = node.state.load(Ordering::Acquire);
@@ -410,7 +407,7 @@ impl RawMutex {
                 // From now on the lock can be handed to us without a delay.
                 // Relaxed: a hint; if it fails the lock was just handed over.
                 woken = true;
-                spin = Spin::since(clock::now());
+                (spin, spinning) = (Spin::queued(clock::now()), true);
                 let (called, awake) = (CALLED, AWAKE);
                 let _ = node.state.compare_exchange(
                     called,
@@ -427,7 +424,8 @@ impl RawMutex {
                 }
                 continue;
             }
-            if woken && spin.round() {
+            if spinning {
+                spinning = spin.turn() && deadline.is_none_or(|deadline| Instant::now() < deadline);
                 continue;
             }
             if woken {

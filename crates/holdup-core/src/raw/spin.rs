@@ -1,45 +1,95 @@
 //! Spinning: a short wait for a lock that is about to be free.
 //!
-//! Some pauses of the processor first, then the rest of the time slice is
-//! given to others. Giving it up rather than pausing matters where threads
-//! outnumber processors: the holder may be one of those that cannot run.
-//! A sleep and a wake-up cost some 5 to 50 us and two context switches, a
-//! round here below 1 us if nobody else wants the processor; so 40 rounds cost
-//! about what they may save, and [`TIME`] bounds them where a round takes long.
+//! A sleep and a wake-up cost some 5 to 50 us and two context switches, so
+//! very short sections are waited for awake. But what a thread waits before it
+//! is queued is no holder's blame, so this must stay short where it counts:
+//! an unqueued thread goes on spinning only while it sees the lock change hands,
+//! from one look to the next. A section that outlasts the first looks (about
+//! 1 us), or later [`SECTION`], sends it to the queue, where every nanosecond
+//! is accounted for. There it spins some more before it sleeps.
+//!
+//! After the first looks a turn gives the rest of the time slice to others.
+//! That matters where threads outnumber processors: the holder may be one of
+//! those that cannot run; and it leaves whoever has the lock alone with it.
 
 use crate::clock;
 
-/// Rounds, of which the first few are pauses.
-const ROUNDS: u32 = 60;
-const PAUSES: u32 = 3;
-/// The longest a thread spins before it sleeps, in nanoseconds.
-const TIME: u64 = 2_000_000;
+/// Looks between which the processor pauses, each time twice as long.
+const PAUSES: u32 = 5;
+/// Looks in all: in the queue, and before.
+const QUEUED_LOOKS: u32 = 40;
+const UNQUEUED_LOOKS: u32 = 150;
+/// A section that lasts longer is not waited for without a place in the
+/// queue, in nanoseconds.
+const SECTION: u64 = 20_000;
+/// The longest a thread spins, in nanoseconds: in the queue, ...
+const QUEUED_TIME: u64 = 500_000;
+/// ... and before, where it saw that only short sections are in its way.
+const UNQUEUED_TIME: u64 = 4_000_000;
 
 /// How far one spinning thread has come.
 pub(super) struct Spin {
-    round: u32,
+    looks: u32,
+    most: u32,
     start: u64,
+    time: u64,
 }
 
 impl Spin {
-    /// For a wait that began at `start`.
-    pub(super) fn since(start: u64) -> Spin {
-        Spin { round: 0, start }
+    /// For a thread that is queued and looks at the lock from `start` on.
+    pub(super) fn queued(start: u64) -> Spin {
+        Spin { looks: 0, most: QUEUED_LOOKS, start, time: QUEUED_TIME }
     }
 
-    /// Waits one round. False if there were enough.
-    pub(super) fn round(&mut self) -> bool {
-        if self.round >= ROUNDS {
+    /// Waits until the next look. False if there were enough.
+    pub(super) fn turn(&mut self) -> bool {
+        if self.looks >= self.most {
             return false;
         }
-        self.round += 1;
-        if self.round <= PAUSES {
-            for _ in 0..1 << self.round {
+        self.looks += 1;
+        if self.looks <= PAUSES {
+            for _ in 0..1 << self.looks {
                 core::hint::spin_loop();
             }
             return true;
         }
         std::thread::yield_now();
-        clock::now().saturating_sub(self.start) < TIME
+        clock::now().saturating_sub(self.start) < self.time
+    }
+}
+
+/// What an unqueued thread sees of the holders.
+pub(super) struct Watch {
+    spin: Spin,
+    /// The critical section seen last, as the lock's owner word names it.
+    section: u32,
+    /// Since when that is known to last; the time before is no blame of it.
+    since: u64,
+    changes: u32,
+}
+
+impl Watch {
+    /// For a wait that began at `start`.
+    pub(super) fn since(start: u64) -> Watch {
+        let spin = Spin { looks: 0, most: UNQUEUED_LOOKS, start, time: UNQUEUED_TIME };
+        Watch { spin, section: 0, since: start, changes: 0 }
+    }
+
+    /// Waits until the next look, having seen `section` now. If it is time to
+    /// queue, since when that section is waited for.
+    pub(super) fn turn(&mut self, section: u32) -> Option<u64> {
+        // Zero: the lock is just changing hands.
+        if section != self.section || section == 0 {
+            if self.section != 0 || section == 0 {
+                self.changes += 1;
+                self.since = clock::now();
+            }
+            self.section = section;
+        } else if self.spin.looks >= PAUSES
+            && (self.changes == 0 || clock::now().saturating_sub(self.since) > SECTION)
+        {
+            return Some(self.since);
+        }
+        if self.spin.turn() { None } else { Some(self.since) }
     }
 }
