@@ -22,21 +22,68 @@ const OURS: &[&str] = &[
     "core::ptr::drop_glue",
 ];
 
+/// Builds with `debug = "line-tables-only"` have no paths for functions that
+/// were inlined, only bare names and files. These are ours, by the package
+/// (the name of its directory, maybe with a version) and the file in it;
+/// without one, all of the package.
+const OUR_FILES: &[(&str, &str)] =
+    &[("holdup-core", ""), ("holdup", "raw_mutex.rs"), ("lock_api", ""), ("parking_lot", "")];
+
+/// The same for what the standard library has: file and name.
+const STD_FUNCTIONS: &[(&str, &str)] = &[
+    ("core/src/mem/mod.rs", "drop"),
+    ("core/src/mem/manually_drop.rs", "drop"),
+    ("core/src/ptr/mod.rs", "drop_in_place"),
+    ("core/src/ptr/mod.rs", "drop_glue"),
+];
+
 /// The frames from the first one on that is the user's; all of them if none
 /// is.
 pub(super) fn cut(mut stack: Vec<Frame>) -> Vec<Frame> {
-    let ours = stack.iter().take_while(|frame| is_ours(&frame.function)).count();
+    let ours = stack.iter().take_while(|frame| is_ours(frame)).count();
     if ours < stack.len() {
         stack.drain(..ours);
     }
     stack
 }
 
-fn is_ours(function: &str) -> bool {
+fn is_ours(frame: &Frame) -> bool {
     // `<lock_api::mutex::MutexGuard<R, T> as core::ops::drop::Drop>::drop`
     // is where its type is.
-    let path = function.trim_start_matches(['<', '&', '*']);
-    OURS.iter().any(|prefix| path.starts_with(prefix))
+    let path = frame.function.trim_start_matches(['<', '&', '*']);
+    if OURS.iter().any(|prefix| path.starts_with(prefix)) {
+        return true;
+    }
+    let bare = path.split('<').next().unwrap_or(path);
+    match &frame.file {
+        Some(file) if !bare.contains("::") => is_our_file(&file.replace('\\', "/"), bare),
+        _ => false,
+    }
+}
+
+fn is_our_file(file: &str, function: &str) -> bool {
+    if STD_FUNCTIONS.contains(&(tail(file, 4), function)) {
+        return true;
+    }
+    OUR_FILES.iter().any(|(package, inside)| {
+        file.match_indices("/src/").any(|(at, source)| {
+            let directory = file[..at].rsplit('/').next().unwrap_or("");
+            let version = directory.strip_prefix(package);
+            let is_package = version.is_some_and(|version| {
+                version.is_empty()
+                    || version.strip_prefix('-').is_some_and(|version| {
+                        version.starts_with(|digit: char| digit.is_ascii_digit())
+                    })
+            });
+            let rest = &file[at + source.len()..];
+            is_package && (inside.is_empty() || rest == *inside)
+        })
+    })
+}
+
+/// The last `count` components of a path.
+fn tail(path: &str, count: usize) -> &str {
+    path.rmatch_indices('/').nth(count - 1).map_or(path, |(at, _)| &path[at + 1..])
 }
 
 #[cfg(test)]
@@ -87,6 +134,38 @@ mod tests {
             "alloc::sync::Arc<T,A>::drop_slow",
         ] {
             assert_eq!(cut_names(&[function, "core::mem::drop"])[0], function);
+        }
+    }
+
+    #[test]
+    fn bare_names_are_told_apart_by_their_files() {
+        let bare = |function: &str, file: &str| {
+            let file = Some(file.to_owned());
+            Frame { file, ..stack(&[function]).remove(0) }
+        };
+        for (function, file) in [
+            ("unlock", "/w/crates/holdup-core/src/raw/mutex.rs"),
+            ("unlock", "/r/registry/src/i/holdup-core-0.1.0/src/raw/mutex.rs"),
+            ("unlock", "crates/holdup/src/raw_mutex.rs".trim_start_matches("crates")),
+            ("unlock", "/r/registry/src/i/holdup-1.2.3/src/raw_mutex.rs"),
+            ("drop<holdup::raw_mutex::RawMutex, u32>", "/r/src/i/lock_api-0.5.0/src/mutex.rs"),
+            ("drop<app::Guard>", "/rustc/59807616e1fa/library/core/src/mem/mod.rs"),
+            ("drop_in_place<app::Guard>", "/rustc/59807616e1fa/library/core/src/ptr/mod.rs"),
+            ("unlock", r"C:\r\src\i\lock_api-0.5.0\src\mutex.rs"),
+        ] {
+            assert!(is_ours(&bare(function, file)), "{function} in {file}");
+        }
+        for (function, file) in [
+            ("drop", "/home/me/app/src/main.rs"),
+            ("drop<app::Guard>", "/home/me/mem/mod.rs"),
+            ("swap<u8>", "/rustc/59807616e1fa/library/core/src/mem/mod.rs"),
+            ("prune", "/w/crates/holdup/src/demo.rs"),
+            ("prune", "/w/crates/holdup-cli/src/raw_mutex.rs"),
+            ("prune", "/w/holdup-core-tools/src/main.rs"),
+            ("app::unlock", "/r/src/i/lock_api-0.5.0/src/mutex.rs"),
+            ("prune", ""),
+        ] {
+            assert!(!is_ours(&bare(function, file)), "{function} in {file}");
         }
     }
 
