@@ -13,12 +13,16 @@
 //! those that cannot run; and it leaves whoever has the lock alone with it.
 
 use crate::clock;
+use core::cell::Cell;
 
 /// Looks between which the processor pauses, each time twice as long.
 const PAUSES: u32 = 5;
 /// Looks in all: in the queue, and before.
 const QUEUED_LOOKS: u32 = 40;
 const UNQUEUED_LOOKS: u32 = 150;
+/// How often the lock must be seen to change hands in those first looks: then
+/// its sections are shorter than half a microsecond.
+const SHORT: u32 = 2;
 /// A section that lasts longer is not waited for without a place in the
 /// queue, in nanoseconds.
 const SECTION: u64 = 20_000;
@@ -26,6 +30,20 @@ const SECTION: u64 = 20_000;
 const QUEUED_TIME: u64 = 500_000;
 /// ... and before, where it saw that only short sections are in its way.
 const UNQUEUED_TIME: u64 = 4_000_000;
+
+/// A turn that took longer, in nanoseconds, was spent by somebody who has
+/// other work for the processor than to wait for this lock.
+const SLICE: u64 = 200_000;
+/// Then a thread does without such turns in so many waits: to sleep and be
+/// woken is faster. It makes some long pauses instead.
+const BUSY_WAITS: u32 = 100;
+const LONG_PAUSES: u32 = 16;
+const LONG_PAUSE: u32 = 64;
+
+thread_local! {
+    /// How often this thread will still do without giving up its time slice.
+    static BUSY: Cell<u32> = const { Cell::new(0) };
+}
 
 /// How far one spinning thread has come.
 pub(super) struct Spin {
@@ -48,13 +66,30 @@ impl Spin {
         }
         self.looks += 1;
         if self.looks <= PAUSES {
-            for _ in 0..1 << self.looks {
-                core::hint::spin_loop();
-            }
+            pause(1 << self.looks);
             return true;
         }
+        if BUSY.get() > 0 {
+            if self.looks > PAUSES + LONG_PAUSES {
+                BUSY.set(BUSY.get() - 1);
+                return false;
+            }
+            pause(LONG_PAUSE);
+            return true;
+        }
+        let before = clock::now();
         std::thread::yield_now();
-        clock::now().saturating_sub(self.start) < self.time
+        let now = clock::now();
+        if now.saturating_sub(before) > SLICE {
+            BUSY.set(BUSY_WAITS);
+        }
+        now.saturating_sub(self.start) < self.time
+    }
+}
+
+fn pause(times: u32) {
+    for _ in 0..times {
+        core::hint::spin_loop();
     }
 }
 
@@ -85,8 +120,9 @@ impl Watch {
                 self.since = clock::now();
             }
             self.section = section;
-        } else if self.spin.looks >= PAUSES
-            && (self.changes == 0 || clock::now().saturating_sub(self.since) > SECTION)
+        }
+        if self.spin.looks >= PAUSES
+            && (self.changes < SHORT || clock::now().saturating_sub(self.since) > SECTION)
         {
             return Some(self.since);
         }
