@@ -29,7 +29,7 @@ impl Mapping {
         Mapping::at(ptr::null_mut(), size)
     }
 
-    /// At `address` in place of whatever is there, unless that is null.
+    /// At `address` in place of what the test has there, unless that is null.
     fn at(address: *mut u8, size: usize) -> Mapping {
         let fixed = if address.is_null() { 0 } else { libc::MAP_FIXED };
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | fixed;
@@ -123,37 +123,42 @@ fn a_stack_that_was_switched_to_is_captured_with_what_switched() {
 
 #[test]
 fn a_stack_that_was_unmapped_and_replaced_by_a_smaller_one_is_not_read_beyond() {
-    let large = Mapping::new(64 * PAGE);
+    const SIZE: usize = 32 * PAGE;
     for round in 0..100 {
+        let large = core::mem::ManuallyDrop::new(Mapping::new(2 * SIZE));
         let mut deep = 0;
         on_stack(large.top(), &mut || recurse(10, &mut || deep = captured(ways()[0]).len()));
         assert!(deep > 10);
-        // A smaller stack at its low end; above it is nothing, in turns not mapped
-        // and not readable.
+        // A smaller stack in place of its lower half; above it is nothing, in turns
+        // not mapped and not readable.
+        let small = Mapping::at(large.base, SIZE);
+        let upper = small.top();
         // SAFETY: nobody is on it.
-        unsafe {
+        let closed = unsafe {
             if round % 2 == 0 {
-                libc::munmap(large.base.cast(), large.size);
+                libc::munmap(upper.cast(), SIZE)
             } else {
-                libc::mprotect(large.base.cast(), large.size, libc::PROT_NONE);
+                libc::mprotect(upper.cast(), SIZE, libc::PROT_NONE)
             }
-        }
-        let small = core::mem::ManuallyDrop::new(Mapping::at(large.base, 32 * PAGE));
+        };
+        assert_eq!(closed, 0);
         on_stack(small.top(), &mut || {
             let mut pcs = [0; 64];
             for method in FORCED {
                 for above in [0, 8, PAGE, 16 * PAGE, 31 * PAGE] {
-                    let fp = small.top().addr() + above;
+                    let fp = upper.addr() + above;
                     // SAFETY: any frame pointer will do.
                     unsafe {
                         with_frame_pointer(fp, &mut || {
                             black_box(stack::capture_by(method, &mut pcs));
-                        })
-                    };
+                        });
+                    }
                 }
             }
         });
-        core::mem::forget(Mapping::at(large.base, large.size));
+        if round % 2 != 0 {
+            drop(Mapping { base: upper, size: SIZE });
+        }
     }
 }
 

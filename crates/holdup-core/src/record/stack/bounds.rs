@@ -1,8 +1,8 @@
 //! Which addresses of the stack may be read.
 //!
 //! A walk follows numbers it found on the stack, so any of them may be wrong.
-//! Every read goes through [`Bounds::read`], which answers only for addresses
-//! known to be readable. The limits of a thread's stack cannot be asked for
+//! Every read goes through [`Bounds`], which answers only for addresses known to
+//! be readable. The limits of a thread's stack cannot be asked for
 //! (`pthread_getattr_np` allocates, and knows nothing of fibers), so pages are
 //! tried with a system call that reports an unreadable address instead of
 //! faulting ([`linux::readable`]).
@@ -89,6 +89,7 @@ impl Bounds {
     }
 
     /// The word at `address`, if that is aligned and readable stack.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[inline(always)]
     pub(super) fn read(&mut self, address: usize) -> Option<usize> {
         self.read_words(address).map(|[word]| word)

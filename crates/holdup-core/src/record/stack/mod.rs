@@ -7,7 +7,7 @@
 //!
 //! There are two ways up a stack:
 //!
-//! - [`frame_pointer`], about 1 ns a frame, where the code keeps them;
+//! - `frame_pointer`, about 1 ns a frame, where the code keeps them;
 //! - `rules`, some 5 ns a frame: the compiler's own description in
 //!   `.eh_frame`, cached by address. It crosses libraries without frame pointers,
 //!   signal handlers and alternate stacks, and falls back on the frame pointer for
@@ -15,7 +15,7 @@
 //!
 //! The rules are right for all code, so they decide: `choice` uses frame
 //! pointers only while they prove to give the same stacks, and keeps comparing. Every
-//! read of the stack, by either, is checked against the readable [`bounds`].
+//! read of the stack, by either, is checked against the readable `bounds`.
 //!
 //! What is supported where:
 //!
