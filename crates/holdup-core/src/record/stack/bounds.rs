@@ -1,8 +1,8 @@
 //! Which addresses of the stack may be read.
 //!
 //! A walk follows numbers it found on the stack, so any of them may be wrong.
-//! Every read goes through [`Bounds::read`], which answers only for addresses
-//! known to be readable. The limits of a thread's stack cannot be asked for
+//! Every read goes through [`Bounds`], which answers only for addresses known to
+//! be readable. The limits of a thread's stack cannot be asked for
 //! (`pthread_getattr_np` allocates, and knows nothing of fibers), so pages are
 //! tried with a system call that reports an unreadable address instead of
 //! faulting ([`linux::readable`]).
@@ -67,15 +67,19 @@ impl Bounds {
         }
     }
 
+    /// The bounds of the thread's own stack, if `sp` is on it.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    pub(super) fn own(sp: usize) -> Option<Bounds> {
+        system::own_stack(sp).map(|(low, high)| Bounds { low, high, tries: 0 })
+    }
+
     /// The bounds around `sp`, a stack pointer that was found in a signal
     /// frame; none if it points to nothing readable.
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[cold]
     pub(super) fn around(sp: usize) -> Option<Bounds> {
-        if let Some((low, high)) = system::own_stack(sp) {
-            return Some(Bounds { low, high, tries: 0 });
-        }
-        readable(sp & !(PAGE - 1)).then(|| rest_of_page(sp, system::TRIES))
+        Bounds::own(sp)
+            .or_else(|| readable(sp & !(PAGE - 1)).then(|| rest_of_page(sp, system::TRIES)))
     }
 
     /// Whether `sp` is on this stack as far as it is known.
@@ -85,27 +89,41 @@ impl Bounds {
     }
 
     /// The word at `address`, if that is aligned and readable stack.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[inline(always)]
     pub(super) fn read(&mut self, address: usize) -> Option<usize> {
-        // `high - low >= WORD` always. One comparison checks both ends.
-        let known = address.wrapping_sub(self.low) <= self.high - self.low - WORD;
-        if !address.is_multiple_of(WORD) || !(known || self.extend_to(address)) {
+        self.read_words(address).map(|[word]| word)
+    }
+
+    /// The two words at `address`, if they are aligned and readable stack.
+    #[inline(always)]
+    pub(super) fn read_pair(&mut self, address: usize) -> Option<[usize; 2]> {
+        self.read_words(address)
+    }
+
+    #[inline(always)]
+    fn read_words<const N: usize>(&mut self, address: usize) -> Option<[usize; N]> {
+        let bytes = N * WORD;
+        // One comparison checks both ends of the words.
+        let size = self.high - self.low;
+        let known = size >= bytes && address.wrapping_sub(self.low) <= size - bytes;
+        if !address.is_multiple_of(WORD) || !(known || self.extend_to(address, bytes)) {
             return None;
         }
-        // SAFETY: the word is aligned and lies within [low, high), which is
+        // SAFETY: the words are aligned and lie within [low, high), which is
         // readable: either the thread's own stack, or pages that were tried
         // just now on the stack that the thread is running on. Volatile, as
         // other frames' memory is outside the compiler's knowledge.
-        Some(unsafe { ptr::with_exposed_provenance::<usize>(address).read_volatile() })
+        Some(unsafe { ptr::with_exposed_provenance::<[usize; N]>(address).read_volatile() })
     }
 
-    /// Tries the pages from `high` up to that of `address`.
+    /// Tries the pages from `high` up to those of the `bytes` at `address`.
     #[cold]
-    fn extend_to(&mut self, address: usize) -> bool {
+    fn extend_to(&mut self, address: usize, bytes: usize) -> bool {
         if address < self.low || address > usize::MAX - PAGE {
             return false;
         }
-        while self.high - WORD < address {
+        while self.high < address + bytes {
             if self.tries == 0 || !system::readable(self.high) {
                 self.tries = 0;
                 return false;

@@ -3,13 +3,17 @@
 use super::super::arch;
 use super::PAGE;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering, compiler_fence};
 
-/// Pages that one capture may try on one stack (4 MiB), so that it ends soon
-/// whatever it finds.
+/// Pages that a walk may try upwards on a stack that is not the thread's own
+/// (4 MiB), so that it ends soon whatever it finds: after 0.2 ms at most.
 pub(super) const TRIES: u32 = 1024;
 
-/// Farther below its anchor than this, a stack pointer is on some other stack.
+/// Pages that one capture may try on the thread's own stack (64 MiB): 3 ms at
+/// most, once for each depth.
+const OWN_TRIES: u32 = 16 * 1024;
+
+/// A stack is taken to be no larger than this, if its limit is not known.
 const LARGEST_STACK: usize = 1 << 30;
 
 /// What is known of the calling thread's own stack: [low, high) is readable as
@@ -22,6 +26,9 @@ struct OwnStack {
     low: Cell<usize>,
     /// The anchor; zero until it was looked for, [`NO_ANCHOR`] if there is none.
     high: Cell<usize>,
+    /// The stack does not reach below this address, so that captures on other
+    /// stacks need not try.
+    floor: Cell<usize>,
 }
 
 /// Not zero, and below every stack pointer.
@@ -30,7 +37,8 @@ const NO_ANCHOR: usize = 1;
 thread_local! {
     // Const-initialized and without a destructor: the first access neither
     // allocates nor registers anything, and the last may be at thread exit.
-    static OWN_STACK: OwnStack = const { OwnStack { low: Cell::new(0), high: Cell::new(0) } };
+    static OWN_STACK: OwnStack =
+        const { OwnStack { low: Cell::new(0), high: Cell::new(0), floor: Cell::new(0) } };
 }
 
 /// The readable part [low, high) of the thread's own stack, if `sp` is on it.
@@ -42,45 +50,65 @@ pub(super) fn own_stack(sp: usize) -> Option<(usize, usize)> {
     })
 }
 
-/// Tries the pages between what is known and `sp`. A stack that is deeper than
-/// [`TRIES`] pages is learned over several captures.
+/// Tries the pages between what is known and `sp`. If they are more than
+/// [`OWN_TRIES`] they are learned over several captures.
 #[cold]
 fn lower(own: &OwnStack, sp: usize) -> Option<(usize, usize)> {
-    let mut high = own.high.get();
-    if high == 0 {
-        high = anchor();
-        // Nothing is known to be readable yet, not even the anchor's page.
-        own.low.set((high & !(PAGE - 1)) + PAGE);
-        own.high.set(high);
+    if own.high.get() == 0 {
+        find_anchor(own);
     }
-    if sp >= high || high - sp > LARGEST_STACK {
+    let high = own.high.get();
+    if sp >= high || sp < own.floor.get() {
         return None;
     }
     let mut low = own.low.get();
-    let mut tries = TRIES;
+    let mut tries = OWN_TRIES;
     while sp < low && tries > 0 && readable(low - PAGE) {
         low -= PAGE;
         tries -= 1;
     }
     own.low.set(low);
+    if sp < low && tries > 0 && high == arch::thread_pointer() {
+        // The end of a thread's stack, which does not grow. (The main thread's
+        // does.)
+        own.floor.set(low);
+    }
     (low <= sp).then_some((low, high))
 }
 
-/// An address in the mapping of the thread's own stack, above all its frames.
-fn anchor() -> usize {
+/// Finds an address in the mapping of the thread's own stack, above all its
+/// frames, and how far below it the stack may reach.
+fn find_anchor(own: &OwnStack) {
     // SAFETY: neither call has arguments or effects.
-    let main = unsafe {
+    let is_main = unsafe {
         arch::syscall(libc::SYS_getpid, [0; 4]) == arch::syscall(libc::SYS_gettid, [0; 4])
     };
-    let address = if main {
+    let (address, size) = if is_main {
         // SAFETY: reads the auxiliary vector, which never changes, with no lock.
-        unsafe { libc::getauxval(libc::AT_RANDOM) as usize }
+        (unsafe { libc::getauxval(libc::AT_RANDOM) as usize }, main_stack_limit())
     } else {
-        arch::thread_pointer()
+        (arch::thread_pointer(), LARGEST_STACK)
     };
     let aligned = address & !(super::WORD - 1);
     // An address near either end of the address space is no stack's.
-    if (PAGE..usize::MAX - PAGE).contains(&aligned) { aligned } else { NO_ANCHOR }
+    let is_sane = (PAGE..usize::MAX - PAGE).contains(&aligned);
+    let high = if is_sane { aligned } else { NO_ANCHOR };
+    own.floor.set(high.saturating_sub(size));
+    // Nothing is known to be readable yet, not even the anchor's page.
+    own.low.set((high & !(PAGE - 1)) + PAGE);
+    // Last: it says that the others are set.
+    compiler_fence(Ordering::Release);
+    own.high.set(high);
+}
+
+/// How large the main thread's stack may grow.
+fn main_stack_limit() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let into = (&raw mut limit).expose_provenance();
+    // SAFETY: fills `limit`, with this process's own limit.
+    let result =
+        unsafe { arch::syscall(libc::SYS_prlimit64, [0, libc::RLIMIT_STACK as usize, 0, into]) };
+    if result == 0 { LARGEST_STACK.min(limit.rlim_cur as usize) } else { LARGEST_STACK }
 }
 
 /// Whether the eight bytes at `address` may be read, as the kernel sees it.

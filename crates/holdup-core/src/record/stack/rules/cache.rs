@@ -1,18 +1,18 @@
-//! The cache of unwind rules: from an address in the code to its rule.
+//! The cache of unwind rules: from a return address to its rule.
 //!
-//! A fixed table of [`SETS`] sets of [`WAYS`] words, 64 KiB in `.bss`. One word
-//! holds both the key and the rule, so there is nothing to tear: a reader sees
-//! an entry that some thread stored, or none. The key is complete. The set number
-//! is the low bits of the address mixed with higher ones, and the word holds all
-//! the bits above the low ones, from which the low ones follow:
+//! A fixed table of [`ENTRIES`] words, 64 KiB in `.bss`. An address has a place
+//! of its own in it, and may also be in the other [`WAYS`] - 1 of the same group:
 //!
 //! ```text
-//! set  = (address ^ address >> 11) mod 2048
-//! word = address >> 11 (36 bits) | rule (28 bits)
+//! place = address mod 8192             group = the places with the same place / 4
+//! word  = key (36 bits) | rule (28 bits)
+//! key   = address / 8192 (34 bits) | address mod 4 (2 bits)
 //! ```
 //!
-//! so a collision is a miss, never a wrong rule. A zero word is empty: it would
-//! stand for an address below 2048.
+//! One word holds both the key and the rule, so there is nothing to tear: a
+//! reader sees an entry that some thread stored, or none. The key is complete:
+//! with the group it gives back the address, so a collision is a miss, never a
+//! wrong rule. A zero word is empty: its key would be that of an address below 8192.
 //!
 //! Entries are never removed. After `dlclose`, code that is loaded later at the
 //! same addresses may meet the rules of what was there before, which gives a
@@ -22,59 +22,85 @@ use super::super::arch::ADDRESS_BITS;
 use super::rule::{PACKED_BITS, Rule};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-const SET_BITS: u32 = 11;
-const SETS: usize = 1 << SET_BITS;
-const WAYS: usize = 4;
+const PLACE_BITS: u32 = 13;
+const ENTRIES: usize = 1 << PLACE_BITS;
+const WAY_BITS: u32 = 2;
+const WAYS: usize = 1 << WAY_BITS;
 
 // The key and the rule share a word.
-const _: () = assert!(ADDRESS_BITS - SET_BITS + PACKED_BITS <= u64::BITS);
+const _: () = assert!(ADDRESS_BITS - PLACE_BITS + WAY_BITS + PACKED_BITS <= u64::BITS);
 
 #[repr(align(64))]
-struct Table([[AtomicU64; WAYS]; SETS]);
+struct Table([AtomicU64; ENTRIES]);
 
-static TABLE: Table = Table([const { [const { AtomicU64::new(0) }; WAYS] }; SETS]);
+static TABLE: Table = Table([const { AtomicU64::new(0) }; ENTRIES]);
 
-/// The rule for `address`, from the cache or else from `find`. `address` must be
-/// that of code ([`super::super::arch::is_code_address`]).
+/// The rule for the return address `address`, if it is in its own place: one
+/// load. `address` must be that of code
+/// ([`super::super::arch::is_code_address`]).
 #[inline(always)]
-pub(super) fn rule_at(address: usize, find: impl FnOnce(usize) -> Rule) -> Rule {
-    let set = set_of(&TABLE, address);
-    let key = key_of(address);
-    for way in set {
-        // Relaxed, here and below: the word is all there is to an entry.
-        let rule = way.load(Ordering::Relaxed) ^ key;
-        if rule >> PACKED_BITS == 0 {
-            return Rule::from_packed(rule);
-        }
-    }
-    fill(set, key, find(address))
+pub(super) fn rule_in_place(address: usize) -> Option<Rule> {
+    // Relaxed, here and below: the word is all there is to an entry.
+    let word = TABLE.0[address % ENTRIES].load(Ordering::Relaxed);
+    (word >> PACKED_BITS == key_of(address)).then(|| Rule::from_packed(word))
 }
 
-#[inline(always)]
-fn set_of(table: &Table, address: usize) -> &[AtomicU64; WAYS] {
-    &table.0[(address ^ (address >> SET_BITS)) % SETS]
+/// The rule for the return address `address`, from the cache or else from `find`.
+/// If that cannot look just now, the walk stops, and nothing is remembered.
+pub(super) fn rule_at(address: usize, find: impl FnOnce(usize) -> Option<Rule>) -> Rule {
+    let key = key_of(address);
+    let cached = group(address)
+        .iter()
+        .map(|place| place.load(Ordering::Relaxed))
+        .find(|word| word >> PACKED_BITS == key);
+    match cached {
+        Some(word) => Rule::from_packed(word),
+        None => find(address).map_or(Rule::STOP, |rule| fill(address, key, rule)),
+    }
 }
 
 #[inline(always)]
 fn key_of(address: usize) -> u64 {
-    ((address >> SET_BITS) as u64) << PACKED_BITS
+    ((address >> PLACE_BITS << WAY_BITS) | (address % WAYS)) as u64
 }
 
-/// Stores `rule`, if it can be, in an empty way of `set` or else in place of
-/// another, each in turn.
+/// The group of places that `address` may be in.
+fn group(address: usize) -> &'static [AtomicU64] {
+    let first = (address % ENTRIES) & !(WAYS - 1);
+    &TABLE.0[first..first + WAYS]
+}
+
+/// Stores `rule`, if it can be: in its own place if that is empty, else in an
+/// empty one of the group, else in place of another, each in turn.
 #[cold]
-fn fill(set: &[AtomicU64; WAYS], key: u64, rule: Rule) -> Rule {
+fn fill(address: usize, key: u64, rule: Rule) -> Rule {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     if let Some(bits) = rule.packed() {
-        let way = set
-            .iter()
-            .find(|way| way.load(Ordering::Relaxed) == 0)
-            .unwrap_or_else(|| &set[NEXT.fetch_add(1, Ordering::Relaxed) % WAYS]);
-        // Another thread may take the same way: one of the two rules is then
+        let group = group(address);
+        let own = address % WAYS;
+        let place = (0..WAYS)
+            .map(|way| &group[way ^ own])
+            .find(|place| place.load(Ordering::Relaxed) == 0)
+            .unwrap_or_else(|| &group[NEXT.fetch_add(1, Ordering::Relaxed) % WAYS]);
+        // Another thread may take the same place: one of the two rules is then
         // looked up again.
-        way.store(key | bits, Ordering::Relaxed);
+        place.store(key << PACKED_BITS | bits, Ordering::Relaxed);
     }
     rule
+}
+
+/// Puts `rule` in place of whatever is cached for `address`, as if other code
+/// had been there before.
+#[cfg(test)]
+pub(super) fn replace(address: usize, rule: Rule) {
+    let key = key_of(address);
+    let bits = rule.packed().expect("a rule that can be cached");
+    for place in group(address) {
+        if place.load(Ordering::Relaxed) >> PACKED_BITS == key {
+            place.store(0, Ordering::Relaxed);
+        }
+    }
+    TABLE.0[address % ENTRIES].store(key << PACKED_BITS | bits, Ordering::Relaxed);
 }
 
 #[cfg(test)]
@@ -101,7 +127,7 @@ mod tests {
                         for n in 0..40_000 {
                             let n = (n * 7919 + thread * 31 + round) % 40_000;
                             let address = BASE + n;
-                            assert_eq!(rule_at(address, |asked| rule(asked - BASE)), rule(n));
+                            assert_eq!(rule_at(address, |asked| Some(rule(asked - BASE))), rule(n));
                         }
                     }
                 });
@@ -112,7 +138,7 @@ mod tests {
     #[test]
     fn a_rule_is_found_once_and_then_remembered() {
         let address = BASE + 0x1000_0000;
-        assert_eq!(rule_at(address, |_| rule(5)), rule(5));
+        assert_eq!(rule_at(address, |_| Some(rule(5))), rule(5));
         assert_eq!(rule_at(address, |_| panic!("asked again")), rule(5));
     }
 
@@ -121,18 +147,25 @@ mod tests {
         let address = BASE + 0x2000_0000;
         let wide = Rule::new(Kind::FromStackPointer, 1 << 20, 0).expect("fits");
         assert_eq!(wide.packed(), None);
-        assert_eq!(rule_at(address, |_| wide), wide);
-        assert_eq!(rule_at(address, |_| rule(1)), rule(1));
+        assert_eq!(rule_at(address, |_| Some(wide)), wide);
+        assert_eq!(rule_at(address, |_| Some(rule(1))), rule(1));
     }
 
     #[test]
-    fn set_and_key_together_identify_an_address() {
-        let table = &TABLE;
-        for near in [0x1000, 0x5555_5555_5000, (1 << 47) - 0x2_0000] {
+    fn what_could_not_be_looked_up_is_asked_for_again() {
+        let address = BASE + 0x3000_0000;
+        assert_eq!(rule_at(address, |_| None), Rule::STOP);
+        assert_eq!(rule_at(address, |_| Some(rule(1))), rule(1));
+    }
+
+    #[test]
+    fn group_and_key_together_identify_an_address() {
+        for near in [0x2000, 0x5555_5555_5000, (1 << ADDRESS_BITS) - 0x2_0000] {
             let mut seen = std::collections::HashSet::new();
             for address in near..near + 0x1_0000 {
-                let set = set_of(table, address).as_ptr().addr();
-                assert!(seen.insert((set, key_of(address))));
+                let group = group(address).as_ptr().addr();
+                assert!(seen.insert((group, key_of(address))));
+                assert!(key_of(address) >> (u64::BITS - PACKED_BITS) == 0);
             }
         }
     }
