@@ -11,6 +11,8 @@ mod generic_04 {
     pub struct Counter<R>(pub Mutex<R, u64>);
 
     impl<R: RawMutexFair + RawMutexTimed<Duration = Duration, Instant = Instant>> Counter<R> {
+        // As old code writes it, made for statics.
+        #[allow(clippy::declare_interior_mutable_const)]
         pub const NEW: Counter<R> = Counter(Mutex::const_new(R::INIT, 0));
 
         pub fn add(&self) {

@@ -43,6 +43,8 @@ mod proto;
 mod read;
 mod snapshot;
 mod symbolize;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wire;
 

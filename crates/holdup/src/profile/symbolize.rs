@@ -218,10 +218,11 @@ mod tests {
         let frames = symbolizer.look_up(outer());
         let names: Vec<_> = frames.iter().map(|frame| frame.function.as_str()).collect();
         let module = module_path!();
-        assert_eq!(
-            names,
-            [format!("{module}::inlined_into_its_caller"), format!("{module}::outer")]
-        );
+        // Where debug information is no more than tables of lines, the path of
+        // an inlined function is written nowhere in the program.
+        let path = if cfg!(debug_assertions) { format!("{module}::") } else { String::new() };
+        assert!(names[0].ends_with(&format!("{path}inlined_into_its_caller")), "{names:?}");
+        assert_eq!(names[1..], [format!("{module}::outer")]);
         assert_eq!(frames.iter().map(|frame| frame.inlined).collect::<Vec<_>>(), [true, false]);
         assert_eq!(frames[0].address, frames[1].address);
         for frame in &frames {

@@ -85,8 +85,8 @@ impl Profile {
                 out,
                 "{}{:>13}{:>13}{:>11}{:>11}{:>11}{:>11}",
                 padded(name, LOCK_IN_TOTALS),
-                grouped(totals.contentions),
-                grouped(totals.waits),
+                short(totals.contentions),
+                short(totals.waits),
                 time(totals.waited),
                 time(totals.blamed),
                 time(totals.handoff),
@@ -118,7 +118,7 @@ impl Profile {
                 "{:>9}{:>9}{:>12}",
                 time(culprit.delay),
                 share(culprit.delay, all),
-                grouped(culprit.count)
+                short(culprit.count)
             );
             let lock = padded(culprit.lock, LOCK_IN_CULPRITS);
             writeln!(out, "{numbers}  {lock}  {}", fitted(culprit.function, FUNCTION))?;
@@ -178,6 +178,10 @@ fn culprits(samples: &[Sample]) -> Vec<Culprit<'_>> {
 /// A time in three digits and the unit that suits it.
 fn time(time: Duration) -> String {
     let nanoseconds = time.as_nanos();
+    let days = time.as_secs_f64() / 86_400.0;
+    if time.as_secs() >= 999_999 {
+        return format!("{} d", short(days.round() as u64));
+    }
     for (unit, name) in [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")] {
         // From 999.5 on of the smaller unit, three digits say 1 of this one.
         if nanoseconds >= unit - unit / 2000 {
@@ -201,6 +205,19 @@ fn share(part: Duration, whole: Duration) -> String {
     format!("{:.1} %", 100.0 * part.as_secs_f64() / whole.as_secs_f64())
 }
 
+/// A count in at most eleven columns: in thousands of millions and more, if it
+/// must be.
+fn short(number: u64) -> String {
+    for (unit, name) in
+        [(1_000_000_000_000_000, "P"), (1_000_000_000_000, "T"), (1_000_000_000, "G")]
+    {
+        if number >= unit {
+            return format!("{} {name}", grouped(number / unit));
+        }
+    }
+    grouped(number)
+}
+
 /// A number with commas between thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -215,7 +232,7 @@ fn grouped(number: u64) -> String {
 }
 
 fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+    format!("{} {what}{}", short(number), if number == 1 { "" } else { "s" })
 }
 
 /// `text` in `width` columns exactly.
@@ -306,6 +323,8 @@ mod tests {
             (999_600_000, "1.00 s"),
             (1_500_000_000, "1.50 s"),
             (123_456_000_000_000, "123,456 s"),
+            (1_000_000_000_000_000, "12 d"),
+            (u64::MAX, "213,504 d"),
         ] {
             assert_eq!(time(Duration::from_nanos(nanoseconds)), text);
         }
@@ -318,6 +337,9 @@ mod tests {
             assert_eq!(grouped(number), text);
         }
         assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(short(999_999_999), "999,999,999");
+        assert_eq!(short(12_345_678_901), "12 G");
+        assert_eq!(short(u64::MAX), "18,446 P");
     }
 
     #[test]
