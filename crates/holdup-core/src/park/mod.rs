@@ -1,7 +1,7 @@
 //! How a thread sleeps. Two ways stand behind one interface, [`Parker`]:
 //!
-//! - [`futex`]: Linux, where the kernel keeps the sleepers;
-//! - [`semaphore`]: one binary semaphore per thread, wherever std runs.
+//! - `futex`: Linux, where the kernel keeps the sleepers;
+//! - `semaphore`: one binary semaphore per thread, wherever std runs.
 //!   Chosen on Linux by `--cfg holdup_park="semaphore"`.
 //!
 //! A parker holds at most one token. `unpark` leaves it, `park` waits for it

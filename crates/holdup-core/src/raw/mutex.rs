@@ -3,7 +3,7 @@
 //!
 //! # States
 //!
-//! The flags are described in [`word`](crate::word). "Waiters" means that the
+//! The flags are described in `word.rs`. "Waiters" means that the
 //! high bits hold a node.
 //!
 //! | word                     | meaning                                         |
@@ -21,7 +21,7 @@
 //! *lock, free*: CAS 0 -> LOCKED. *unlock, no waiters*: CAS LOCKED -> 0. No
 //! clock, no counter, no call.
 //!
-//! *lock, held*: read the clock, spin a little (see [`spin`](super::spin));
+//! *lock, held*: read the clock, spin a little (see `spin.rs`);
 //! push a node; spin a little more, and sleep. Whoever is awake and finds the lock free takes it (barging).
 //! Taking it while there are waiters takes LIST with it in one CAS: link,
 //! claim the *handoff*, leave the list if it was a waiter, give LIST back.
@@ -58,7 +58,7 @@
 //! # Orderings
 //!
 //! Taking LOCKED is Acquire, releasing it Release: that is the mutex. LIST
-//! likewise protects the list (see [`wait_list`](crate::wait_list)). `state`
+//! likewise protects the list (see `wait_list.rs`). `state`
 //! is written with Release before the word is; its owner reads it with
 //! Acquire, so a `HANDED` lock comes with all that its last holder wrote.
 

@@ -1,9 +1,9 @@
 //! From a claim to a row of the profile.
 //!
 //! A claim arrives here after the lock was released, never inside the critical
-//! section. Its exact amount is added to the [`totals`] of the lock's class;
-//! the [`sampler`] decides whether it is also kept with its call stack
-//! ([`stack`]) in the fixed-size [`table`]. Nothing on this path allocates or
+//! section. Its exact amount is added to the `totals` of the lock's class;
+//! the `sampler` decides whether it is also kept with its call stack
+//! ([`stack`]) in the fixed-size `table`. Nothing on this path allocates or
 //! takes a foreign lock, so locks may be used inside a global allocator.
 
 use crate::class::ClassId;

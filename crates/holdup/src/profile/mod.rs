@@ -1,6 +1,6 @@
 //! Profiles: who held everybody up, by how much, and where in the code.
 //!
-//! [`snapshot`] copies what was recorded since the program started;
+//! [`snapshot()`] copies what was recorded since the program started;
 //! [`Profile::since`] leaves what happened between two snapshots. A profile
 //! answers in numbers ([`Profile::totals`], [`Profile::classes`]), in call
 //! stacks ([`Profile::samples`]), or as a file.

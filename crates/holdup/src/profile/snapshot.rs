@@ -154,7 +154,7 @@ pub struct Frame {
 }
 
 impl Profile {
-    /// A profile of this program. See [`snapshot`](super::snapshot).
+    /// A profile of this program. See [`snapshot`](super::snapshot()).
     pub(super) fn take() -> Profile {
         let taken = Instant::now();
         let mut rows: BTreeMap<RowKey, Weight> = BTreeMap::new();
