@@ -38,10 +38,11 @@ impl Mapping {
 /// The executable mappings of this process, that of the program first, the
 /// others by address.
 pub(super) fn mappings() -> Vec<Mapping> {
-    match std::fs::read_to_string("/proc/self/maps") {
+    match std::fs::read("/proc/self/maps") {
         Ok(maps) => {
+            let maps = String::from_utf8_lossy(&maps);
             let mut mappings: Vec<_> = maps.lines().filter_map(parse_line).collect();
-            mappings.sort_by_key(|mapping| (!is_program(&mapping.file), mapping.start));
+            mappings.sort_by_cached_key(|mapping| (!is_program(&mapping.file), mapping.start));
             mappings
         }
         Err(_) => the_program().into_iter().collect(),
