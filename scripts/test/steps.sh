@@ -64,9 +64,31 @@ command_on_a_terminal() {
     python3 scripts/test/terminal.py target/release/holdup "$work/terminal/holdup.pb.gz"
 }
 
-# small_demo DIR: the demonstration on holdup's own sources, its files in DIR.
+# small_demo DIR: the demonstration on a small tree, its files in DIR. Words
+# enough that sorting them takes longer than entering them.
 small_demo() {
-    target/release/holdup demo crates --threads 4 --out "$1"
+    local tree=$work/tree
+    if [[ ! -e $tree/done ]]; then
+        mkdir -p "$tree"
+        # A linear congruential generator: the same words each time.
+        awk -v tree="$tree" 'BEGIN {
+            state = 1
+            for (file = 0; file < 600; file++) {
+                name = tree "/" file ".txt"
+                for (line = 0; line < 150; line++) {
+                    text = ""
+                    for (i = 0; i < 10; i++) {
+                        state = (state * 1664525 + 1013904223) % 4294967296
+                        text = text " w" int(state / 256) % 60000
+                    }
+                    print text > name
+                }
+                close(name)
+            }
+        }'
+        touch "$tree/done"
+    fi
+    target/release/holdup demo "$tree" --threads 4 --out "$1"
 }
 
 # A profile at exit without a line of code, readable as its name says; and a

@@ -3,8 +3,8 @@
 //!
 //! [`main`] is the whole command; the modules are its parts: `args` what may
 //! be said on the command line, `demo` and `report` one subcommand each,
-//! `summary` the sums they show, `table`, `units` and `screen` how they show
-//! them.
+//! `summary` the sums they show, `names`, `table`, `units` and `screen` how
+//! they show them.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use clap::Parser;
 
 mod args;
 mod demo;
+mod names;
 mod report;
 mod screen;
 mod summary;
@@ -21,6 +22,9 @@ mod units;
 
 use args::{Args, Command};
 use screen::Screen;
+
+/// Columns of the longest error message: a hostile file may have its say in it.
+const LONGEST_MESSAGE: usize = 400;
 
 /// Runs the command with the program's arguments.
 ///
@@ -33,7 +37,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let line = units::printable(&format!("{error:#}"));
+            let line = units::cut_right(&units::printable(&format!("{error:#}")), LONGEST_MESSAGE);
             // Nothing is left to do if even this cannot be written.
             let _ = writeln!(io::stderr(), "holdup: {line}");
             ExitCode::FAILURE

@@ -1,14 +1,15 @@
 //! `holdup report`: a profile as a table.
 
 use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
-use holdup::profile::{Kind, Profile, Sample};
+use anyhow::{Context, bail};
+use holdup::profile::{Frame, Kind, Profile, ReadError, Sample};
 
 use crate::args::{By, ReportArgs};
+use crate::names;
 use crate::screen::{Output, OutputError, Screen};
 use crate::summary::{self, Entry};
 use crate::table::Table;
@@ -29,8 +30,8 @@ pub fn run<W: Write>(
     }
     out.line("")?;
     let (table, rows) = match args.by {
-        By::Function => frames(samples, args.top, "function", summary::function),
-        By::Line => frames(samples, args.top, "line", summary::line),
+        By::Function => frames(samples, args.top, "function", names::function),
+        By::Line => frames(samples, args.top, "line", names::line),
         By::Lock => locks(samples, args.top),
     };
     table.write(out, screen)?;
@@ -43,15 +44,22 @@ pub fn run<W: Write>(
 
 fn read(path: &Path) -> anyhow::Result<Profile> {
     if path == Path::new("-") {
-        return Profile::read_pprof(io::stdin().lock()).context("cannot read standard input");
+        return parsed(io::stdin().lock()).context("cannot read standard input");
     }
     let context = || format!("cannot read {}", path.display());
     let file = File::open(path).with_context(context)?;
-    // A directory can be opened; the error of reading one names no reason.
     if file.metadata().with_context(context)?.is_dir() {
-        anyhow::bail!("cannot read {}: it is a directory", path.display());
+        bail!("cannot read {}: it is a directory", path.display());
     }
-    Profile::read_pprof(BufReader::new(file)).with_context(context)
+    parsed(BufReader::new(file)).with_context(context)
+}
+
+fn parsed(input: impl Read) -> anyhow::Result<Profile> {
+    Profile::read_pprof(input).map_err(|error| match error {
+        // What could not be read is said by the caller; the reason is enough.
+        ReadError::Io(reason) => reason.into(),
+        other => other.into(),
+    })
 }
 
 /// One line: how much waiting, in how many contentions, while how long.
@@ -88,7 +96,7 @@ fn frames(
     samples: &[Sample],
     top: usize,
     title: &'static str,
-    key: impl Fn(&holdup::profile::Frame) -> String,
+    key: impl Fn(&Frame) -> String,
 ) -> (Table, usize) {
     let whole = summary::total(samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]).delay;
     let rows = summary::by_frame(samples, key);

@@ -7,6 +7,8 @@ use std::hash::Hash;
 
 use holdup::profile::{Frame, Kind, Sample};
 
+use crate::names;
+
 /// Time waited and critical sections that caused it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Cost {
@@ -82,24 +84,6 @@ pub fn by_frame(samples: &[Sample], key: impl Fn(&Frame) -> String) -> Vec<(Stri
     sorted(entries, |entry| (entry.flat.delay, entry.cum.delay))
 }
 
-/// The function of a frame; its address where the function is unknown.
-pub fn function(frame: &Frame) -> String {
-    if frame.function.is_empty() { format!("{:#x}", frame.address) } else { frame.function.clone() }
-}
-
-/// The function and the line of a frame, as far as they are known.
-pub fn line(frame: &Frame) -> String {
-    let mut text = function(frame);
-    if let Some(file) = frame.file.as_deref().filter(|file| !file.is_empty()) {
-        text.push_str("  ");
-        text.push_str(file);
-        if let Some(line) = frame.line.filter(|line| *line > 0) {
-            text.push_str(&format!(":{line}"));
-        }
-    }
-    text
-}
-
 /// What is known of one lock class.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LockEntry {
@@ -136,7 +120,7 @@ pub fn by_culprit(samples: &[Sample]) -> Vec<((String, String), Cost)> {
     for sample in samples {
         let name = match without_stack(sample) {
             Some(name) => name.to_owned(),
-            None => function(&sample.stack[0]),
+            None => names::function(&sample.stack[0]),
         };
         entries.entry((name, sample.lock.clone())).or_default().add(Cost::of(sample));
     }
@@ -195,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_recursive_function_counts_once_in_the_cumulative_sum() {
-        let rows = by_frame(&example(), function);
+        let rows = by_frame(&example(), names::function);
         let of = |name: &str| rows.iter().find(|row| row.0 == name).unwrap().1;
         assert_eq!(of("unlock").flat, Cost { delay: 100, count: 2 });
         assert_eq!(of("work").flat, Cost { delay: 50, count: 1 });
@@ -208,7 +192,7 @@ mod tests {
     fn flat_sums_add_up_to_the_whole_profile() {
         let samples = example();
         let whole = total(&samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]);
-        for rows in [by_frame(&samples, function), by_frame(&samples, line)] {
+        for rows in [by_frame(&samples, names::function), by_frame(&samples, names::line)] {
             let mut sum = Cost::default();
             rows.iter().for_each(|row| sum.add(row.1.flat));
             assert_eq!(sum, whole);
@@ -232,19 +216,16 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_without_a_name_shows_its_address() {
-        let mut samples = vec![sample(&[""], "a", Kind::Blame, 1, 1)];
-        assert_eq!(by_frame(&samples, function)[0].0, "0x10");
-        assert_eq!(by_frame(&samples, line)[0].0, "0x10  .rs:7");
-        samples[0].stack.clear();
-        assert_eq!(by_frame(&samples, function)[0].0, "[blame: the stack is unknown]");
+    fn blame_without_a_stack_says_so() {
+        let rows = by_frame(&[sample(&[], "a", Kind::Blame, 1, 1)], names::function);
+        assert_eq!(rows[0].0, "[blame: the stack is unknown]");
     }
 
     #[test]
     fn absurd_numbers_saturate() {
         let mut absurd = sample(&["f"], "a", Kind::Blame, u64::MAX, 0);
         absurd.delay = Duration::MAX;
-        let rows = by_frame(&[absurd.clone(), absurd], function);
+        let rows = by_frame(&[absurd.clone(), absurd], names::function);
         assert_eq!(rows[0].1.flat.count, u64::MAX);
         assert_eq!(rows[0].1.flat.delay, 2 * Duration::MAX.as_nanos());
     }

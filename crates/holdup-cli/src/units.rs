@@ -122,6 +122,19 @@ pub fn cut_left(text: &str, width: usize) -> String {
     format!("…{}", &text[start..])
 }
 
+/// `text` cut to `width` columns from the right.
+pub fn cut_right(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,10 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn cutting_keeps_the_end_and_the_width() {
+    fn cutting_keeps_the_width() {
         assert_eq!(cut_left("core::f", 7), "core::f");
         assert_eq!(cut_left("core::f", 4), "…::f");
         assert_eq!(cut_left("日本語", 4), "…語");
         assert_eq!(cut_left("abc", 0), "…");
+        assert_eq!(cut_right("core::f", 7), "core::f");
+        assert_eq!(cut_right("core::f", 4), "cor…");
     }
 }

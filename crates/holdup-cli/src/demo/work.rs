@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::walk::{Limit, Listing, MOST_BYTES, MOST_TIME};
 
 /// How often the index is pruned, sorted and counted, at equal distances.
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 40;
 
 /// Files handed to the indexers one by one.
 ///
