@@ -35,12 +35,14 @@
 //! use `%p` where they would write to one file. A program that is killed by
 //! a signal, or leaves by `_exit`, writes nothing.
 
+mod classes;
 mod cut;
 mod folded;
 mod modules;
 mod pprof;
 mod proto;
 mod read;
+mod read_error;
 mod snapshot;
 mod symbolize;
 #[cfg(test)]
@@ -48,10 +50,11 @@ mod tests;
 mod text;
 mod wire;
 
+pub use classes::Totals;
 pub use holdup_core::record::Kind;
-pub use read::ReadError;
+pub use read_error::ReadError;
 pub(crate) use snapshot::note_start;
-pub use snapshot::{Frame, Profile, Sample, Totals};
+pub use snapshot::{Frame, Profile, Sample};
 
 use std::time::Duration;
 

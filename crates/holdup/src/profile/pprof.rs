@@ -18,8 +18,8 @@
 //!
 //!   A reader ignores words it does not know.
 
+use super::classes::Class;
 use super::modules::Mapping;
-use super::snapshot::Class;
 use super::{Frame, Kind, Profile, Sample, proto};
 use flate2::Compression;
 use flate2::write::GzEncoder;

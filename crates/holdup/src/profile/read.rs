@@ -6,18 +6,18 @@
 //! string is stored once in a file, and as often in memory as frames show it).
 //! Each index is checked.
 
+use super::classes::Class;
 use super::modules::{Has, Mapping};
 use super::pprof::{COMMENT, label, placeholder};
-use super::snapshot::{Class, Named};
+use super::snapshot::Named;
 use super::wire::{self, Budget, Fault};
-use super::{Frame, Kind, Profile, Sample, UNNAMED, proto};
+use super::{Frame, Kind, Profile, ReadError, Sample, UNNAMED, proto};
 use flate2::read::MultiGzDecoder;
 use holdup_core::record::Sums;
 use prost::Message;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::io::{self, Read};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -29,68 +29,6 @@ const MAX_DECOMPRESSED: u64 = 128 << 20;
 const MAX_DECODED: usize = 256 << 20;
 /// The most memory that the samples made of them may take.
 const MAX_SAMPLES: usize = 384 << 20;
-
-/// Why [`Profile::read_pprof`] could not read a profile. Displayed as one line.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ReadError {
-    /// The reader failed.
-    Io(io::Error),
-    /// There was nothing to read.
-    Empty,
-    /// Neither a profile nor a compressed one.
-    NotAProfile,
-    /// It ends too early.
-    Truncated,
-    /// It is a profile, but breaks the rules of the format in this way.
-    Malformed(String),
-    /// Something refers to an entry of a table that is not there.
-    OutOfRange {
-        /// The table.
-        table: &'static str,
-        /// The entry: an index into the strings, elsewhere an id.
-        entry: i128,
-    },
-    /// It would take more memory than is allowed for.
-    TooLarge {
-        /// What would be too large.
-        what: &'static str,
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// A profile of something else; these are the types of its values.
-    NotContention(String),
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReadError::Io(error) => write!(f, "cannot read the profile: {error}"),
-            ReadError::Empty => f.write_str("the profile is empty"),
-            ReadError::NotAProfile => f.write_str("this is not a pprof profile"),
-            ReadError::Truncated => f.write_str("the profile is truncated"),
-            ReadError::Malformed(why) => write!(f, "the profile is malformed: {why}"),
-            ReadError::OutOfRange { table, entry } => {
-                write!(f, "the profile is malformed: {table} {entry} does not exist")
-            }
-            ReadError::TooLarge { what, limit } => {
-                write!(f, "the profile is too large: {what} over {} MiB", limit >> 20)
-            }
-            ReadError::NotContention(types) => {
-                write!(f, "this is no contention profile: its values are {types}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ReadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            ReadError::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
 
 impl Profile {
     /// Reads a profile in pprof's format, compressed by gzip or not: one that

@@ -1,9 +1,10 @@
 //! Snapshots of what was recorded, and their differences.
 
-use super::UNNAMED;
+use super::classes::{Class, ClassNames, minus, sum};
 use super::modules::Mapping;
 use super::symbolize::Symbolizer;
-use holdup_core::class::{self, ClassId};
+use super::{Totals, UNNAMED};
+use holdup_core::class::ClassId;
 use holdup_core::record::{self, Kind, Sums};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,15 +43,6 @@ struct Live {
 /// By which rows are subtracted.
 type RowKey = (ClassId, Kind, Box<[usize]>);
 
-/// A lock class and its exact sums.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Class {
-    /// Unknown in profiles that were read.
-    pub(super) id: Option<ClassId>,
-    pub(super) name: String,
-    pub(super) sums: Sums,
-}
-
 /// The part of a profile that has names instead of addresses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Named {
@@ -75,45 +67,6 @@ impl Weight {
         Weight {
             count: self.count.saturating_sub(other.count),
             delay: self.delay.saturating_sub(other.delay),
-        }
-    }
-}
-
-/// Exact sums over a stretch of time, of one lock class or of all.
-///
-/// At any quiet moment `waited == blamed + handoff`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Critical sections that ended while somebody waited, or that a waiter
-    /// gave up on.
-    pub contentions: u64,
-    /// Waits that ended, in success or by time-out.
-    pub waits: u64,
-    /// The time those waits took, summed over the waiters: ten threads that
-    /// wait for one millisecond have waited for ten.
-    pub waited: Duration,
-    /// The part of it that critical sections caused.
-    pub blamed: Duration,
-    /// The part of it during which nobody held the lock: waking up a thread
-    /// and getting it onto a processor.
-    pub handoff: Duration,
-    /// Time of acquisitions that succeeded by spinning, before the thread
-    /// queued. Not part of `waited`.
-    pub spun: Duration,
-    /// How many those were.
-    pub spins: u64,
-}
-
-impl From<Sums> for Totals {
-    fn from(sums: Sums) -> Totals {
-        Totals {
-            contentions: sums.contentions,
-            waits: sums.waits,
-            waited: Duration::from_nanos(sums.waited),
-            blamed: Duration::from_nanos(sums.blamed),
-            handoff: Duration::from_nanos(sums.handoff),
-            spun: Duration::from_nanos(sums.spun),
-            spins: sums.spins,
         }
     }
 }
@@ -253,19 +206,7 @@ impl Profile {
     /// The exact sums over all locks.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let mut all = Sums::default();
-        for Class { sums, .. } in &self.classes {
-            let add = |to: &mut u64, amount: u64| *to = to.saturating_add(amount);
-            add(&mut all.contentions, sums.contentions);
-            add(&mut all.waits, sums.waits);
-            add(&mut all.waited, sums.waited);
-            add(&mut all.blamed, sums.blamed);
-            add(&mut all.handoff, sums.handoff);
-            add(&mut all.handoffs, sums.handoffs);
-            add(&mut all.spins, sums.spins);
-            add(&mut all.spun, sums.spun);
-        }
-        all.into()
+        sum(self.classes.iter().map(|class| class.sums)).into()
     }
 
     /// The exact sums of each lock class that anybody waited for, sorted by
@@ -371,41 +312,4 @@ fn merged(mut samples: Vec<Sample>) -> Vec<Sample> {
     // Stable: equal weights keep the order of stacks.
     samples.sort_by_key(|sample| (Reverse(sample.delay), Reverse(sample.count)));
     samples
-}
-
-fn minus(now: Sums, before: Sums) -> Sums {
-    Sums {
-        contentions: now.contentions.saturating_sub(before.contentions),
-        waits: now.waits.saturating_sub(before.waits),
-        waited: now.waited.saturating_sub(before.waited),
-        blamed: now.blamed.saturating_sub(before.blamed),
-        handoff: now.handoff.saturating_sub(before.handoff),
-        handoffs: now.handoffs.saturating_sub(before.handoffs),
-        spins: now.spins.saturating_sub(before.spins),
-        spun: now.spun.saturating_sub(before.spun),
-    }
-}
-
-/// The names of lock classes, from the core's registry.
-struct ClassNames(BTreeMap<ClassId, BTreeSet<&'static str>>);
-
-impl ClassNames {
-    fn load() -> ClassNames {
-        let mut names: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        class::for_each(|id, name| {
-            names.entry(id).or_default().insert(name);
-        });
-        ClassNames(names)
-    }
-
-    fn of(&self, id: ClassId) -> String {
-        match (id, self.0.get(&id)) {
-            (_, Some(names)) => names.iter().copied().collect::<Vec<_>>().join("|"),
-            (ClassId::UNNAMED, None) => UNNAMED.to_owned(),
-            // Where the core adds up classes for which it had no room.
-            (record::OTHERS, None) => "(others)".to_owned(),
-            // The lock has a number, but the name's constructor never ran.
-            (ClassId(number), None) => format!("(class {number:#010x})"),
-        }
-    }
 }

@@ -7,8 +7,9 @@ mod reports;
 mod round_trip;
 mod wire_golden;
 
+use super::classes::Class;
 use super::modules::{Has, Mapping};
-use super::snapshot::{Class, Named};
+use super::snapshot::Named;
 use super::{Frame, Kind, Profile, Sample, UNNAMED};
 use holdup_core::record::Sums;
 use std::time::{Duration, UNIX_EPOCH};
