@@ -336,7 +336,7 @@ impl RawMutex {
         let start = clock::now();
         let Some(start) = self.spin(start, deadline) else { return true };
         match thread::record() {
-            Some(record) => self.queue(&Node::new(record, start), deadline),
+            Some(record) => record.wait(|| self.queue(&Node::new(record, start), deadline)),
             None => self.yield_until(deadline),
         }
     }
