@@ -493,11 +493,12 @@ impl RawMutex {
         {
             return false;
         }
+        let mut backoff = Backoff::new();
         let mut word = self.word.load(Ordering::Relaxed);
         while word & LOCKED != 0 {
             if word & LIST != 0 {
                 // An unlock may be deciding, and it saw WOKEN set.
-                core::hint::spin_loop();
+                backoff.wait();
                 word = self.word.load(Ordering::Relaxed);
                 continue;
             }
@@ -794,5 +795,51 @@ impl Backoff {
             // A thread of lower priority never runs for a yield.
             _ => std::thread::sleep(Duration::from_micros(50)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    fn processor_time() -> Duration {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is valid for writes.
+        unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_woken_waiter_leaves_the_processor_to_who_has_the_list() {
+        let lock = RawMutex::INIT;
+        lock.lock();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                lock.lock();
+                // SAFETY: locked above.
+                unsafe { lock.unlock() };
+                processor_time()
+            });
+            while lock.waiters() == 0 {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            // An unlock that is preempted, after it called the waiter.
+            lock.take_list();
+            let word = lock.word.fetch_or(WOKEN, Ordering::Relaxed) | WOKEN;
+            // SAFETY: we have LIST, and `newest` is from a word read since.
+            unsafe {
+                wait_list::link(word::newest(word));
+                let oldest = &*wait_list::oldest(word::newest(word));
+                oldest.state.store(CALLED, Ordering::Release);
+                oldest.record.parker.unpark();
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            lock.word.fetch_and(!(LIST | LOCKED), Ordering::Release);
+            let spent = waiter.join().unwrap();
+            assert!(spent < Duration::from_millis(60), "{spent:?}");
+        });
     }
 }
