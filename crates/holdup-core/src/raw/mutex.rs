@@ -243,9 +243,14 @@ impl RawMutex {
             if !word::has_waiters(word) {
                 return 0;
             }
-            match self.try_take_list(word) {
-                Ok(taken) => break word::newest(taken),
-                Err(now) => word = now,
+            // Invariant 2. Of a free lock somebody is about to take both.
+            if word & LOCKED == 0 {
+                word = self.word.load(Ordering::Relaxed);
+            } else {
+                match self.try_take_list(word) {
+                    Ok(taken) => break word::newest(taken),
+                    Err(now) => word = now,
+                }
             }
             backoff.wait();
         };
@@ -312,10 +317,7 @@ impl RawMutex {
         debug_assert!(word & LOCKED == 0);
         let mut taken = word | LOCKED;
         if word::has_waiters(word) {
-            if word & LIST != 0 {
-                core::hint::spin_loop();
-                return Err(self.word.load(Ordering::Relaxed));
-            }
+            debug_assert!(word & LIST == 0);
             taken |= LIST;
         }
         // Acquire: the critical sections before, and the list.
@@ -840,6 +842,24 @@ mod tests {
             lock.word.fetch_and(!(LIST | LOCKED), Ordering::Release);
             let spent = waiter.join().unwrap();
             assert!(spent < Duration::from_millis(60), "{spent:?}");
+        });
+    }
+
+    #[test]
+    fn counting_waiters_does_not_take_the_list_of_a_free_lock() {
+        let lock = RawMutex::INIT;
+        let node = Node::new(thread::record().unwrap(), clock::now());
+        node.prepare(core::ptr::null_mut(), 0);
+        // Free, and its only waiter was woken and has not run yet.
+        let free = word::with_newest(WOKEN, core::ptr::from_ref(&node).cast_mut());
+        lock.word.store(free, Ordering::Release);
+        std::thread::scope(|scope| {
+            let count = scope.spawn(|| lock.waiters());
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!count.is_finished());
+            assert_eq!(lock.word.load(Ordering::Relaxed), free);
+            lock.word.fetch_or(LOCKED, Ordering::Relaxed);
+            assert_eq!(count.join().unwrap(), 1);
         });
     }
 }
