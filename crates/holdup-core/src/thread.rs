@@ -13,19 +13,41 @@
 
 use crate::park::Parker;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// What belongs to a thread for good, found by its number.
 #[repr(align(128))]
 pub(crate) struct Record {
     pub(crate) parker: Parker,
+    /// Whether the thread is in a wait. Touched by itself alone.
+    waiting: AtomicBool,
     /// The next free number, while this one is free.
     next_free: AtomicU32,
 }
 
 impl Record {
     const fn new() -> Record {
-        Record { parker: Parker::new(), next_free: AtomicU32::new(0) }
+        Record {
+            parker: Parker::new(),
+            waiting: AtomicBool::new(false),
+            next_free: AtomicU32::new(0),
+        }
+    }
+
+    /// Runs `wait`, which sleeps on the parker. If a signal handler does that
+    /// inside another wait of its thread, it may take a token that was meant
+    /// for that one: so it leaves one when it ends.
+    #[inline]
+    pub(crate) fn wait<R>(&self, wait: impl FnOnce() -> R) -> R {
+        // Relaxed: only this thread and its signal handlers look.
+        let nested = self.waiting.load(Ordering::Relaxed);
+        self.waiting.store(true, Ordering::Relaxed);
+        let result = wait();
+        self.waiting.store(nested, Ordering::Relaxed);
+        if nested {
+            self.parker.unpark();
+        }
+        result
     }
 }
 

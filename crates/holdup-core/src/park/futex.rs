@@ -26,9 +26,7 @@ impl Parker {
 
     /// Sleeps until there is a token, and takes it. Only the owner calls this.
     pub(crate) fn park(&self) {
-        // Acquire: sees what was written before the token was left.
-        // EMPTY - 1 = SLEEPING, TOKEN - 1 = EMPTY.
-        if self.0.fetch_sub(1, Ordering::Acquire) == TOKEN {
+        if self.begin() {
             return;
         }
         loop {
@@ -42,7 +40,7 @@ impl Parker {
     /// The same until `deadline` at the latest. Returns whether there was a
     /// token.
     pub(crate) fn park_until(&self, deadline: Instant) -> bool {
-        if self.0.fetch_sub(1, Ordering::Acquire) == TOKEN {
+        if self.begin() {
             return true;
         }
         loop {
@@ -58,6 +56,14 @@ impl Parker {
         }
     }
 
+    /// Takes the token if there is one, else announces a sleep. The word is
+    /// `SLEEPING` already where a signal handler sleeps inside a sleep.
+    fn begin(&self) -> bool {
+        // Acquire: sees what was written before the token was left.
+        self.0.compare_exchange(EMPTY, SLEEPING, Ordering::Acquire, Ordering::Acquire) == Err(TOKEN)
+            && self.take()
+    }
+
     fn take(&self) -> bool {
         self.0.compare_exchange(TOKEN, EMPTY, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
@@ -65,7 +71,7 @@ impl Parker {
     /// Leaves a token. Called after the lock was released: does not touch
     /// anything but this parker, which is never freed.
     pub(crate) fn unpark(&self) {
-        // Release: see `park`.
+        // Release: see `begin`.
         if self.0.swap(TOKEN, Ordering::Release) == SLEEPING {
             // SAFETY: a futex call on a live word.
             unsafe {

@@ -243,9 +243,14 @@ impl RawMutex {
             if !word::has_waiters(word) {
                 return 0;
             }
-            match self.try_take_list(word) {
-                Ok(taken) => break word::newest(taken),
-                Err(now) => word = now,
+            // Invariant 2. Of a free lock somebody is about to take both.
+            if word & LOCKED == 0 {
+                word = self.word.load(Ordering::Relaxed);
+            } else {
+                match self.try_take_list(word) {
+                    Ok(taken) => break word::newest(taken),
+                    Err(now) => word = now,
+                }
             }
             backoff.wait();
         };
@@ -312,10 +317,7 @@ impl RawMutex {
         debug_assert!(word & LOCKED == 0);
         let mut taken = word | LOCKED;
         if word::has_waiters(word) {
-            if word & LIST != 0 {
-                core::hint::spin_loop();
-                return Err(self.word.load(Ordering::Relaxed));
-            }
+            debug_assert!(word & LIST == 0);
             taken |= LIST;
         }
         // Acquire: the critical sections before, and the list.
@@ -336,7 +338,7 @@ impl RawMutex {
         let start = clock::now();
         let Some(start) = self.spin(start, deadline) else { return true };
         match thread::record() {
-            Some(record) => self.queue(&Node::new(record, start), deadline),
+            Some(record) => record.wait(|| self.queue(&Node::new(record, start), deadline)),
             None => self.yield_until(deadline),
         }
     }
@@ -493,11 +495,12 @@ impl RawMutex {
         {
             return false;
         }
+        let mut backoff = Backoff::new();
         let mut word = self.word.load(Ordering::Relaxed);
         while word & LOCKED != 0 {
             if word & LIST != 0 {
                 // An unlock may be deciding, and it saw WOKEN set.
-                core::hint::spin_loop();
+                backoff.wait();
                 word = self.word.load(Ordering::Relaxed);
                 continue;
             }
@@ -794,5 +797,69 @@ impl Backoff {
             // A thread of lower priority never runs for a yield.
             _ => std::thread::sleep(Duration::from_micros(50)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    fn processor_time() -> Duration {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is valid for writes.
+        unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_woken_waiter_leaves_the_processor_to_who_has_the_list() {
+        let lock = RawMutex::INIT;
+        lock.lock();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                lock.lock();
+                // SAFETY: locked above.
+                unsafe { lock.unlock() };
+                processor_time()
+            });
+            while lock.waiters() == 0 {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            // An unlock that is preempted, after it called the waiter.
+            lock.take_list();
+            let word = lock.word.fetch_or(WOKEN, Ordering::Relaxed) | WOKEN;
+            // SAFETY: we have LIST, and `newest` is from a word read since.
+            unsafe {
+                wait_list::link(word::newest(word));
+                let oldest = &*wait_list::oldest(word::newest(word));
+                oldest.state.store(CALLED, Ordering::Release);
+                oldest.record.parker.unpark();
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            lock.word.fetch_and(!(LIST | LOCKED), Ordering::Release);
+            let spent = waiter.join().unwrap();
+            assert!(spent < Duration::from_millis(60), "{spent:?}");
+        });
+    }
+
+    #[test]
+    fn counting_waiters_does_not_take_the_list_of_a_free_lock() {
+        let lock = RawMutex::INIT;
+        let node = Node::new(thread::record().unwrap(), clock::now());
+        node.prepare(core::ptr::null_mut(), 0);
+        // Free, and its only waiter was woken and has not run yet.
+        let free = word::with_newest(WOKEN, core::ptr::from_ref(&node).cast_mut());
+        lock.word.store(free, Ordering::Release);
+        std::thread::scope(|scope| {
+            let count = scope.spawn(|| lock.waiters());
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!count.is_finished());
+            assert_eq!(lock.word.load(Ordering::Relaxed), free);
+            lock.word.fetch_or(LOCKED, Ordering::Relaxed);
+            assert_eq!(count.join().unwrap(), 1);
+        });
     }
 }
