@@ -3,6 +3,8 @@
 
 use std::cell::UnsafeCell;
 use std::ops::DerefMut;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 /// A mutex around a `u64`.
 pub trait Lock: Send + Sync {
@@ -70,9 +72,9 @@ impl Contestant {
     /// Runs `bench` once with this lock.
     pub fn run<B: Bench>(self, bench: &B) -> B::Outcome {
         match self {
-            Contestant::Holdup => holdup(100_000, bench),
-            Contestant::HoldupOff => holdup(0, bench),
-            Contestant::HoldupAll => holdup(1, bench),
+            Contestant::Holdup => holdup(default_period(), bench),
+            Contestant::HoldupOff => holdup(Duration::ZERO, bench),
+            Contestant::HoldupAll => holdup(Duration::from_nanos(1), bench),
             Contestant::Std => bench.run::<std::sync::Mutex<u64>>(),
             Contestant::ParkingLot => bench.run::<parking_lot::Mutex<u64>>(),
             Contestant::Pthread => bench.run::<Pthread>(),
@@ -80,10 +82,18 @@ impl Contestant {
     }
 }
 
-/// Runs `bench` with holdup's mutex at a sampling period of `nanoseconds`.
-fn holdup<B: Bench>(nanoseconds: u64, bench: &B) -> B::Outcome {
-    holdup_core::record::set_period(nanoseconds);
-    bench.run::<Holdup>()
+/// The period that was set when this was first asked for.
+fn default_period() -> Duration {
+    static PERIOD: OnceLock<Duration> = OnceLock::new();
+    *PERIOD.get_or_init(holdup::profile::period)
+}
+
+/// Runs `bench` with holdup's mutex at a sampling period of `period`.
+fn holdup<B: Bench>(period: Duration, bench: &B) -> B::Outcome {
+    // Before it is changed for the first time.
+    default_period();
+    holdup::profile::set_period(period);
+    bench.run::<holdup::Mutex<u64>>()
 }
 
 impl Lock for std::sync::Mutex<u64> {
@@ -113,54 +123,16 @@ impl Lock for parking_lot::Mutex<u64> {
     }
 }
 
-/// holdup's raw mutex and its data.
-pub struct Holdup {
-    raw: holdup_core::raw::RawMutex,
-    value: UnsafeCell<u64>,
-}
-
-// SAFETY: `value` is reached only through a guard, and there is one at a time.
-unsafe impl Sync for Holdup {}
-
-pub struct HoldupGuard<'a>(&'a Holdup);
-
-impl Lock for Holdup {
-    type Guard<'a> = HoldupGuard<'a>;
+impl Lock for holdup::Mutex<u64> {
+    type Guard<'a> = holdup::MutexGuard<'a, u64>;
 
     fn new() -> Self {
-        Holdup { raw: holdup_core::raw::RawMutex::INIT, value: UnsafeCell::new(0) }
+        holdup::Mutex::new(0)
     }
 
     #[inline]
-    fn lock(&self) -> HoldupGuard<'_> {
-        self.raw.lock();
-        HoldupGuard(self)
-    }
-}
-
-impl std::ops::Deref for HoldupGuard<'_> {
-    type Target = u64;
-
-    #[inline]
-    fn deref(&self) -> &u64 {
-        // SAFETY: a guard exists only while its thread holds the lock.
-        unsafe { &*self.0.value.get() }
-    }
-}
-
-impl DerefMut for HoldupGuard<'_> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut u64 {
-        // SAFETY: as for `deref`.
-        unsafe { &mut *self.0.value.get() }
-    }
-}
-
-impl Drop for HoldupGuard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: the guard stands for the held lock.
-        unsafe { self.0.raw.unlock() }
+    fn lock(&self) -> Self::Guard<'_> {
+        self.lock()
     }
 }
 

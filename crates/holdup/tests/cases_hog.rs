@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::reading::{assert_blamed_only, assert_close, assert_conserved, blame_of, totals};
+use common::reading::{assert_between, assert_blamed_only, assert_conserved, blame_of, totals};
 use common::truth::Log;
 use common::{alone, compute, wait_until, waiters};
 use holdup::{Mutex, named_mutex, profile};
@@ -64,15 +64,18 @@ fn the_hog_gets_what_is_not_handoff() {
         let truth = log.truth();
 
         let blame = blame_of(&profile, "trough", "hog");
-        assert_close("hog", blame, truth.blame("hog"));
-        assert_close("victims", blame_of(&profile, "trough", "victim"), truth.blame("victim"));
+        assert_between("hog", blame, truth.blame("hog"), truth.most_blame("hog"));
+        let rest = blame_of(&profile, "trough", "victim");
+        assert_between("victims", rest, truth.blame("victim"), truth.most_blame("victim"));
         let totals = totals(&profile, "trough");
         let share = blame.as_secs_f64() / totals.blamed.as_secs_f64();
-        let expected = truth.blame("hog").as_secs_f64() / truth.blamed().as_secs_f64();
-        println!("{victims} victims: the hog's share is {share:.5}, truth {expected:.5}");
         // 99 %, unless a victim lost its core while it had the lock: then the
         // truth is less.
-        assert!(share >= expected.min(0.995) - 0.005, "{victims} victims: {share}, {expected}");
+        let others = truth.most_blame("victim").as_secs_f64();
+        let hogs = truth.blame("hog").as_secs_f64();
+        let least = (hogs / (hogs + others)).min(0.99);
+        println!("{victims} victims: the hog's share is {share:.5}, truth at least {least:.5}");
+        assert!(share >= least, "{victims} victims: {share}, truth at least {least}");
         assert_blamed_only(&profile, "trough", &["hog", "victim"]);
         assert_conserved(&profile, "trough");
     }

@@ -71,6 +71,15 @@ pub fn assert_close(what: &str, found: Duration, truth: Duration) {
     assert!(found.abs_diff(truth) <= tolerance, "{what}: {found:?}, but the truth is {truth:?}");
 }
 
+/// Asserts that `found` lies between `least` and `most`, give or take 1 % or
+/// 2 ms, whichever is more.
+pub fn assert_between(what: &str, found: Duration, least: Duration, most: Duration) {
+    let tolerance = (most / 100).max(Duration::from_millis(2));
+    println!("{what}: {found:?}, truth {least:?} to {most:?}");
+    let right = found + tolerance >= least && found <= most + tolerance;
+    assert!(right, "{what}: {found:?}, but the truth is {least:?} to {most:?}");
+}
+
 /// Asserts the conservation law of `lock`, to the nanosecond.
 pub fn assert_conserved(profile: &Profile, lock: &str) {
     let totals = totals(profile, lock);

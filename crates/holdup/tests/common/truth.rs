@@ -83,15 +83,34 @@ impl Truth<'_> {
         Duration::from_nanos(self.log.0.iter().map(|turn| turn.got - turn.asked).sum())
     }
 
-    /// How long threads waited for sections of `holder`.
+    /// How long threads waited for sections of `holder`, from when it knew to
+    /// have the lock until it began to release it.
     pub fn blame(&self, holder: &str) -> Duration {
         self.blame_until(|turn| if turn.holder == holder { turn.released } else { turn.got })
     }
 
-    /// The same with the release itself, some part of which belongs to the
-    /// critical section.
-    pub fn most_blame(&self, holder: &str) -> Duration {
+    /// The same up to the end of the release.
+    pub fn blame_and_release(&self, holder: &str) -> Duration {
         self.blame_until(|turn| if turn.holder == holder { turn.over } else { turn.got })
+    }
+
+    /// All that can have been waited for sections of `holder`: from when it
+    /// asked and the holder before began to release, until its own release was
+    /// over. The truth lies between this and [`Truth::blame`]; a thread may lose
+    /// its core between the moment it gets the lock and the moment it knows.
+    pub fn most_blame(&self, holder: &str) -> Duration {
+        let mut turns: Vec<&Turn> = self.log.0.iter().collect();
+        turns.retain(|turn| !turn.holder.is_empty());
+        turns.sort_unstable_by_key(|turn| turn.got);
+        let mut before = 0;
+        let mut blame = Duration::ZERO;
+        for turn in turns {
+            if turn.holder == holder {
+                blame += self.waited_during(turn.asked.max(before), turn.over);
+            }
+            before = turn.released;
+        }
+        blame
     }
 
     /// How long threads waited while somebody held the lock.
