@@ -182,18 +182,20 @@ mod tsc {
     }
 
     /// The name of the kernel's clock source. By plain system calls: this runs
-    /// where allocating is not allowed.
+    /// where allocating is not allowed, and where a thread must not be
+    /// cancelled, as it may be in the C library's functions of these names.
     fn read_clocksource(name: &mut [u8; 32]) -> usize {
         let path = c"/sys/devices/system/clocksource/clocksource0/current_clocksource";
         // SAFETY: `path` ends with NUL, `name` is valid for writes of its
         // length, and the descriptor is closed once.
         unsafe {
-            let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+            let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+            let file = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags);
             if file < 0 {
                 return 0;
             }
-            let length = libc::read(file, name.as_mut_ptr().cast(), name.len());
-            libc::close(file);
+            let length = libc::syscall(libc::SYS_read, file, name.as_mut_ptr(), name.len());
+            libc::syscall(libc::SYS_close, file);
             usize::try_from(length).unwrap_or(0)
         }
     }
