@@ -359,7 +359,9 @@ impl RawMutex {
             }
             let queue_since = match watch.turn(self.owner.load(Ordering::Relaxed)) {
                 Some(since) => since,
-                None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => start,
+                None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                    watch.queue_since()
+                }
                 None => continue,
             };
             if queue_since > start {

@@ -35,7 +35,7 @@ const UNQUEUED_TIME: u64 = 4_000_000;
 /// other work for the processor than to wait for this lock.
 const SLICE: u64 = 200_000;
 /// Then a thread does without such turns in so many waits: to sleep and be
-/// woken is faster. It makes some long pauses instead.
+/// woken is faster. Before it queues it makes some long pauses instead.
 const BUSY_WAITS: u32 = 100;
 const LONG_PAUSES: u32 = 16;
 const LONG_PAUSE: u32 = 64;
@@ -49,6 +49,8 @@ thread_local! {
 pub(super) struct Spin {
     looks: u32,
     most: u32,
+    /// Long pauses it makes where it must not give up its time slice.
+    pauses: u32,
     start: u64,
     time: u64,
 }
@@ -56,7 +58,7 @@ pub(super) struct Spin {
 impl Spin {
     /// For a thread that is queued and looks at the lock from `start` on.
     pub(super) fn queued(start: u64) -> Spin {
-        Spin { looks: 0, most: QUEUED_LOOKS, start, time: QUEUED_TIME }
+        Spin { looks: 0, most: QUEUED_LOOKS, pauses: 0, start, time: QUEUED_TIME }
     }
 
     /// Waits until the next look. False if there were enough.
@@ -70,7 +72,7 @@ impl Spin {
             return true;
         }
         if BUSY.get() > 0 {
-            if self.looks > PAUSES + LONG_PAUSES {
+            if self.looks > PAUSES + self.pauses {
                 BUSY.set(BUSY.get() - 1);
                 return false;
             }
@@ -106,8 +108,19 @@ pub(super) struct Watch {
 impl Watch {
     /// For a wait that began at `start`.
     pub(super) fn since(start: u64) -> Watch {
-        let spin = Spin { looks: 0, most: UNQUEUED_LOOKS, start, time: UNQUEUED_TIME };
+        let spin = Spin {
+            looks: 0,
+            most: UNQUEUED_LOOKS,
+            pauses: LONG_PAUSES,
+            start,
+            time: UNQUEUED_TIME,
+        };
         Watch { spin, section: 0, since: start, changes: 0 }
+    }
+
+    /// Since when the section seen last is waited for.
+    pub(super) fn queue_since(&self) -> u64 {
+        self.since
     }
 
     /// Waits until the next look, having seen `section` now. If it is time to
