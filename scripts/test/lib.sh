@@ -38,6 +38,11 @@ step() {
     code=${PIPESTATUS[0]}
     set -e
     read -r ran missed < <(count_tests <"$log")
+    # What the step itself left out is listed again at the end, too.
+    local line
+    while IFS= read -r line; do
+        left_out+=("${line#'!!!!! LEFT OUT: '}")
+    done < <(grep '^!!!!! LEFT OUT: ' "$log" || true)
     # A step in which no test ran, or that failed although its tests did not,
     # counts itself.
     if ((code != 0 && missed == 0)); then

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.parse
 import urllib.request
 
 profile, culprit = sys.argv[1:]
@@ -41,17 +42,24 @@ try:
             break
     assert address, "pprof did not say where it serves"
 
-    def fetch(path):
-        with urllib.request.urlopen(address + path, timeout=60) as answer:
+    def fetch(url):
+        with urllib.request.urlopen(url, timeout=60) as answer:
             assert answer.status == 200, answer.status
-            return answer.read().decode()
+            return answer.url, answer.read().decode()
 
-    # Without Graphviz the first page is an error.
-    for path in ["/"] * bool(shutil.which("dot")) + ["/top", "/flamegraph"]:
-        page = fetch(path)
+    # pprof's pages have moved from / to /ui/, which / leads to.
+    base, first = fetch(address + "/")
+    pages = {"/": first}
+    for name in ["top", "flamegraph", "peek"]:
+        url, pages[name] = fetch(urllib.parse.urljoin(base, name))
+        assert url.endswith("/" + name), f"{name} leads to {url}"
+    # The graph is drawn by Graphviz; without it, its page is an error.
+    if shutil.which("dot"):
+        _, pages["graph"] = fetch(urllib.parse.urljoin(base, "graph"))
+    for name, page in pages.items():
         # Long names are broken or cut in some pages; the function's own is whole.
-        assert culprit.rsplit("::", 1)[1] in page, f"{path} does not name the culprit"
-        print(f"{path}: {len(page)} characters, names {culprit}")
+        assert culprit.rsplit("::", 1)[1] in page, f"{name} does not name the culprit"
+        print(f"{name}: {len(page)} characters, names {culprit}")
 finally:
     guard.cancel()
     stop()

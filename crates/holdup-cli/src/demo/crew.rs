@@ -20,7 +20,7 @@ use super::work::Work;
 /// others.
 const BATCH: usize = 128;
 /// Words above which the rarest are dropped, so that memory is bounded.
-const MOST_WORDS: usize = 60_000;
+const MOST_WORDS: usize = 100_000;
 
 /// What some threads with one task experienced.
 #[derive(Clone, Copy, Debug)]

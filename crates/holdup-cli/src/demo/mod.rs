@@ -29,7 +29,7 @@ mod walk;
 mod work;
 
 /// One sample for each so much delay, on average: ten times the default's
-/// detail, for a run of seconds.
+/// detail, for a run of seconds. What the environment says goes first.
 const PERIOD: Duration = Duration::from_micros(10);
 
 /// The index that all threads share.
@@ -51,7 +51,9 @@ pub fn run<W: Write>(args: &DemoArgs, out: &mut Output<W>, screen: &Screen) -> a
     progress.set_length(work.len() as u64);
     progress.reset();
 
-    profile::set_period(PERIOD);
+    if std::env::var_os("HOLDUP_PERIOD").is_none() {
+        profile::set_period(PERIOD);
+    }
     let before = profile::snapshot();
     let began = Instant::now();
     let show = |statistics: &Statistics| {

@@ -106,7 +106,7 @@ pub fn held_up<W: Write>(
     let rows = summary::by_culprit(samples);
     let whole: u128 = rows.iter().map(|row| row.1.delay).sum();
     let mut table = Table::new(&[
-        "blamed",
+        "waited",
         "share",
         "contentions",
         "<lock",
