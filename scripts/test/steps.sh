@@ -30,7 +30,8 @@ dependencies() {
     fi
 }
 
-tests() { run_tests --workspace; }
+# Once with all features, once (optimized) with none.
+tests() { run_tests --workspace --all-features; }
 
 doc_tests() {
     cargo test --workspace --doc --quiet

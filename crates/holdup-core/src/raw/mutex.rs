@@ -92,6 +92,9 @@ const HANDOFF_PATIENCE: u64 = 200_000;
 /// one CAS each where nobody waits. Not reentrant. The methods are those of
 /// `lock_api`'s traits, which the `holdup` crate implements with them.
 ///
+/// Do not use a lock in a forked child that was waited for at the moment of
+/// the fork: its waiters do not exist there, and it would be handed to them.
+///
 /// ```
 /// use holdup_core::raw::RawMutex;
 /// static LOCK: RawMutex = RawMutex::INIT;
