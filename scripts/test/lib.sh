@@ -62,16 +62,22 @@ step() {
     fi
 }
 
-# The sums of what cargo test and nextest say at their ends: "passed failed".
+# The sums of what nextest or cargo test say at their ends: "passed failed".
+# nextest shows what a failed test printed, which looks like cargo test: where
+# it speaks, only its own summaries count.
 count_tests() {
     awk '
-        /^test result:/ || /^ *Summary \[/ {
-            for (i = 2; i <= NF; i++) {
-                if ($i ~ /^passed/) passed += $(i - 1)
-                if ($i ~ /^(failed|timed|exec)/) failed += $(i - 1)
-            }
+        function number_before(word,    i) {
+            for (i = 2; i <= NF; i++) if (index($i, word) == 1) return $(i - 1)
+            return 0
         }
-        END { print passed + 0, failed + 0 }'
+        /^test result:/ { passed += number_before("passed"); failed += number_before("failed") }
+        /^ *Summary \[/ {
+            nextest = 1
+            summed += number_before("passed")
+            missed += number_before("failed") + number_before("timed")
+        }
+        END { print (nextest ? summed : passed) + 0, (nextest ? missed : failed) + 0 }'
 }
 
 finish() {
