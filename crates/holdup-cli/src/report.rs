@@ -71,6 +71,13 @@ fn header<W: Write>(
     let samples = profile.samples();
     let all = summary::total(samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]);
     let blamed = summary::total(samples, &[Kind::Blame, Kind::Lost]);
+    // The exact sums, where the profile has them; Go's have none.
+    let (waited, contentions) = if profile.classes().next().is_some() {
+        let totals = profile.totals();
+        (totals.waited.as_nanos(), totals.contentions)
+    } else {
+        (all.delay, blamed.count)
+    };
     let name = if path == Path::new("-") {
         "standard input".into()
     } else {
@@ -78,8 +85,8 @@ fn header<W: Write>(
     };
     let mut line = format!(
         "{name}: {} of waiting, {}",
-        units::duration(all.delay),
-        units::plural(blamed.count, "contention"),
+        units::duration(waited),
+        units::plural(contentions, "contention"),
     );
     if profile.duration() > Duration::ZERO {
         line.push_str(&format!(", in {}", units::duration(profile.duration().as_nanos())));

@@ -25,14 +25,20 @@ impl Target {
     pub(super) fn write(&self, profile: &Profile) -> Result<(), (PathBuf, io::Error)> {
         // Now, not at start: a child that was forked has a number of its own.
         let path = expanded(&self.0, std::process::id());
+        let format = format_of(&path);
+        // What is no file (a terminal, a pipe, a device) is written to, and
+        // never replaced; a link stays one.
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return open_special(&path)
+                .and_then(|file| write_to(file, format, profile))
+                .map_err(|error| (path, error));
+        }
+        let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         // Beside it, so that it can be renamed, under a name nobody else uses.
-        let name = path.file_name().map_or_else(OsString::new, OsString::from);
-        let mut beside = OsString::from(".");
-        beside.push(name);
-        beside.push(format!(".{}.tmp", std::process::id()));
-        let temporary = path.with_file_name(beside);
-        write_file(&temporary, format_of(&path), profile)
-            .and_then(|()| fs::rename(&temporary, &path))
+        let temporary = real.with_file_name(format!(".holdup.{}.tmp", std::process::id()));
+        File::create(&temporary)
+            .and_then(|file| write_to(file, format, profile))
+            .and_then(|()| fs::rename(&temporary, &real))
             .map_err(|error| {
                 // Whatever is wrong, nothing is left behind.
                 let _ = fs::remove_file(&temporary);
@@ -41,8 +47,21 @@ impl Target {
     }
 }
 
-fn write_file(path: &Path, format: Format, profile: &Profile) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
+/// Opens what is no file for writing. A pipe that nobody reads is an error: to
+/// wait for a reader would keep the program from ending.
+fn open_special(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        drop(options.clone().custom_flags(libc::O_NONBLOCK).open(path)?);
+    }
+    options.open(path)
+}
+
+fn write_to(file: File, format: Format, profile: &Profile) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
     match format {
         Format::Pprof => profile.write_pprof(&mut file),
         Format::Folded => profile.write_folded(&mut file),
@@ -121,6 +140,24 @@ mod tests {
         ] {
             assert_eq!(format_of(Path::new(path)), format, "{path}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_stays_a_link_and_a_device_a_device() {
+        let directory = tempfile::tempdir().unwrap();
+        let (real, link) = (directory.path().join("real.txt"), directory.path().join("link.txt"));
+        fs::write(&real, "before").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        Target::new(link.clone().into()).write(&crate::profile::snapshot()).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_ne!(fs::read_to_string(&real).unwrap(), "before");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+        // A link to the device: were it replaced, it would be this one.
+        let null = directory.path().join("null.txt");
+        std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+        Target::new(null.clone().into()).write(&crate::profile::snapshot()).unwrap();
+        assert!(!fs::metadata(&null).unwrap().is_file());
     }
 
     #[test]

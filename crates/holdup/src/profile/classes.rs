@@ -24,10 +24,10 @@ pub struct Totals {
     /// The part of it during which nobody held the lock: waking up a thread
     /// and getting it onto a processor.
     pub handoff: Duration,
-    /// Time of acquisitions that succeeded by spinning, before the thread
-    /// queued. Not part of `waited`.
+    /// Time spent spinning for critical sections that ended before the thread
+    /// queued, or without queueing at all. Not part of `waited`.
     pub spun: Duration,
-    /// How many those were.
+    /// How many acquisitions succeeded that way.
     pub spins: u64,
 }
 
