@@ -68,14 +68,14 @@ fn header<W: Write>(
     path: &Path,
     out: &mut Output<W>,
 ) -> Result<(), OutputError> {
-    let samples = profile.samples();
-    let all = summary::total(samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]);
-    let blamed = summary::total(samples, &[Kind::Blame, Kind::Lost]);
     // The exact sums, where the profile has them; Go's have none.
     let (waited, contentions) = if profile.classes().next().is_some() {
         let totals = profile.totals();
         (totals.waited.as_nanos(), totals.contentions)
     } else {
+        let samples = profile.samples();
+        let all = summary::total(samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]);
+        let blamed = summary::total(samples, &[Kind::Blame, Kind::Lost]);
         (all.delay, blamed.count)
     };
     let name = if path == Path::new("-") {

@@ -1,5 +1,6 @@
 //! The lock protocols, without the data they protect.
 
+mod backoff;
 mod mutex;
 mod spin;
 

@@ -21,17 +21,19 @@
 //! *lock, free*: CAS 0 -> LOCKED. *unlock, no waiters*: CAS LOCKED -> 0. No
 //! clock, no counter, no call.
 //!
-//! *lock, held*: read the clock, spin a little (see `spin.rs`);
-//! push a node; spin a little more, and sleep. Whoever is awake and finds the lock free takes it (barging).
-//! Taking it while there are waiters takes LIST with it in one CAS: link,
-//! claim the *handoff*, leave the list if it was a waiter, give LIST back.
+//! *lock, held*: read the clock, spin a little (see `spin.rs`); push a node;
+//! spin a little more, and sleep. Whoever is awake and finds the lock free
+//! takes it (barging). Taking it while there are waiters takes LIST with it in
+//! one CAS: link, claim the *handoff*, leave the list if it was a waiter, give
+//! LIST back.
 //!
 //! *unlock, waiters*: take LIST; link, claim the *blame*; then either release
 //! and wake the oldest unless one that was woken has still to try, or, if the
 //! oldest has waited too long, hand the lock over: it stays LOCKED and belongs
 //! to that waiter. A waiter that is due is woken first and handed the lock at
-//! the next unlock, when it is awake: so the lock is hardly idle meanwhile. One CAS publishes the outcome and gives LIST back; if it
-//! fails, waiters were pushed, and they are claimed too. Wake and book after.
+//! the next unlock, when it is awake: so the lock is hardly idle meanwhile. One
+//! CAS publishes the outcome and gives LIST back; if it fails, waiters were
+//! pushed, and they are claimed too. Wake and book after.
 //!
 //! *time out*: take LIST while LOCKED is set; leave; what was waited since the
 //! last claim stays in the ledger, or in the word where the list is now empty.
@@ -62,6 +64,7 @@
 //! is written with Release before the word is; its owner reads it with
 //! Acquire, so a `HANDED` lock comes with all that its last holder wrote.
 
+use super::backoff::Backoff;
 use super::spin::{Spin, Watch};
 use crate::class::ClassId;
 use crate::clock;
@@ -86,6 +89,7 @@ const HANDOFF_INTERVAL: (u64, u64) = (100_000, 1_000_000);
 /// How long an unlock leaves a woken waiter the time to come before it hands
 /// it the lock unseen.
 const HANDOFF_PATIENCE: u64 = 200_000;
+
 /// A mutex without data that accounts for its waiters.
 ///
 /// At most 16 bytes, all zero when unlocked and unnamed. Lock and unlock are
@@ -179,12 +183,7 @@ impl RawMutex {
     /// The lock is held, and this call ends the critical section.
     #[inline]
     pub unsafe fn unlock(&self) {
-        self.disowned();
-        // Release: the next holder sees the critical section.
-        if self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed).is_err() {
-            self.unlock_slow(false);
-            stay_on_the_stack();
-        }
+        self.release(false);
     }
 
     /// Releases the lock, and hands it to the oldest waiter if there is one,
@@ -194,11 +193,7 @@ impl RawMutex {
     /// As for [`unlock`](RawMutex::unlock).
     #[inline]
     pub unsafe fn unlock_fair(&self) {
-        self.disowned();
-        if self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed).is_err() {
-            self.unlock_slow(true);
-            stay_on_the_stack();
-        }
+        self.release(true);
     }
 
     /// Lets the oldest waiter, if there is one, have the lock before the
@@ -277,9 +272,16 @@ impl RawMutex {
         self.owner.store(thread::sign(), Ordering::Relaxed);
     }
 
-    #[inline]
-    fn disowned(&self) {
+    #[inline(always)]
+    fn release(&self, fair: bool) {
         self.owner.store(0, Ordering::Relaxed);
+        // Release: the next holder sees the critical section.
+        if self.word.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+            self.unlock_slow(fair);
+            // A function whose last act is to unlock would otherwise jump there
+            // and leave no frame, and its caller be blamed for what it did.
+            core::hint::black_box(());
+        }
     }
 
     #[cold]
@@ -302,13 +304,7 @@ impl RawMutex {
             let newest = word::newest(word);
             // SAFETY: `take_free` took LIST with LOCKED, and `newest` is from
             // the word it replaced.
-            unsafe {
-                wait_list::link(newest);
-                let account = wait_list::account(newest);
-                let now = account.ledger.not_before(clock::now());
-                let handoff = account.ledger.claim(now);
-                account.unbooked.add_handoff(handoff);
-            }
+            unsafe { claim_handoff(newest) };
             self.word.fetch_and(!LIST, Ordering::Release);
         }
         Ok(())
@@ -330,12 +326,8 @@ impl RawMutex {
     /// Acquires a lock that was not free, or not without waiters.
     #[cold]
     fn lock_slow(&self, deadline: Option<Instant>) -> bool {
-        let mut word = self.word.load(Ordering::Relaxed);
-        while word & LOCKED == 0 {
-            match self.barge(word) {
-                Ok(()) => return true,
-                Err(now) => word = now,
-            }
+        if self.try_slow() {
+            return true;
         }
         // The wait begins here.
         let start = clock::now();
@@ -350,7 +342,7 @@ impl RawMutex {
     /// since when it waits for the section it leaves it with: what it spun for
     /// earlier ones is not that holder's blame, and booked as spun.
     fn spin(&self, start: u64, deadline: Option<Instant>) -> Option<u64> {
-        let mut watch = Watch::since(start);
+        let mut watch = Watch::new(start);
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
@@ -360,17 +352,16 @@ impl RawMutex {
                 }
                 continue;
             }
-            let queue_since = match watch.turn(self.owner.load(Ordering::Relaxed)) {
-                Some(since) => since,
-                None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                    watch.queue_since()
-                }
-                None => continue,
-            };
-            if queue_since > start {
-                self.book_spun(0, queue_since - start);
+            if watch.turn(self.owner.load(Ordering::Relaxed))
+                && deadline.is_none_or(|deadline| Instant::now() < deadline)
+            {
+                continue;
             }
-            return Some(queue_since);
+            let since = watch.since();
+            if since > start {
+                self.book_spun(0, since - start);
+            }
+            return Some(since);
         }
     }
 
@@ -569,15 +560,9 @@ impl RawMutex {
         let word = self.word.load(Ordering::Acquire);
         let newest = word::newest(word);
         // SAFETY: we have LIST, `newest` was read since.
-        unsafe {
-            wait_list::link(newest);
-            let account = wait_list::account(newest);
-            let now = account.ledger.not_before(clock::now());
-            let handoff = account.ledger.claim(now);
-            account.unbooked.add_handoff(handoff);
-            let waited = account.ledger.leave(node.ticket.get(), now);
-            account.unbooked.add_wait(waited);
-        }
+        let (account, now) = unsafe { claim_handoff(newest) };
+        let waited = account.ledger.leave(node.ticket.get(), now);
+        account.unbooked.add_wait(waited);
         self.leave_list(word, node);
     }
 
@@ -752,6 +737,24 @@ impl RawMutex {
     }
 }
 
+/// Claims, for a lock just acquired, the time since nobody held it. Returns the
+/// account and the instant of the claim.
+///
+/// # Safety
+/// As for [`wait_list::link`] and [`wait_list::account`].
+#[inline]
+unsafe fn claim_handoff<'a>(newest: *mut Node) -> (&'a mut Account, u64) {
+    // SAFETY: the caller's promise.
+    let account = unsafe {
+        wait_list::link(newest);
+        wait_list::account(newest)
+    };
+    let now = account.ledger.not_before(clock::now());
+    let handoff = account.ledger.claim(now);
+    account.unbooked.add_handoff(handoff);
+    (account, now)
+}
+
 /// Whether the lock must go to the oldest waiter: it has waited too long, and
 /// either it is awake, so that it goes on at once, or there is a reason not to
 /// wait for that.
@@ -775,48 +778,6 @@ fn must_hand_over(account: &Account, oldest: &Node, now: u64) -> bool {
                 || account.ledger.since_claim(now) >= HANDOFF_PATIENCE
         }
     }
-}
-
-/// Follows a call of `unlock_slow`. A function whose last act is to unlock would
-/// otherwise jump there and leave no frame, and its caller be blamed for what
-/// it did.
-#[inline(always)]
-fn stay_on_the_stack() {
-    core::hint::black_box(());
-}
-
-/// Waiting for the LIST bit: it is held for some 50 ns, unless its holder was
-/// preempted. Then spinning would keep that thread from running on.
-struct Backoff(u32);
-
-impl Backoff {
-    fn new() -> Backoff {
-        Backoff(0)
-    }
-
-    fn wait(&mut self) {
-        self.0 += 1;
-        match self.0 {
-            0..64 => core::hint::spin_loop(),
-            64..128 => std::thread::yield_now(),
-            // A thread of lower priority never runs for a yield.
-            _ => nap(),
-        }
-    }
-}
-
-/// Sleeps for 50 us. By a plain system call: the C library's sleep is a
-/// cancellation point, and a cancelled thread would leave its node on the list.
-#[cfg(target_os = "linux")]
-fn nap() {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000 };
-    // SAFETY: `time` is a live timespec. A signal that ends it early is no harm.
-    unsafe { libc::syscall(libc::SYS_nanosleep, &time, core::ptr::null_mut::<libc::timespec>()) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn nap() {
-    std::thread::sleep(Duration::from_micros(50));
 }
 
 #[cfg(test)]
@@ -880,27 +841,5 @@ mod tests {
             lock.word.fetch_or(LOCKED, Ordering::Relaxed);
             assert_eq!(count.join().unwrap(), 1);
         });
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn waiting_for_the_list_is_no_cancellation_point() {
-        extern "C" fn wait(done: *mut core::ffi::c_void) -> *mut core::ffi::c_void {
-            // SAFETY: the thread cancels itself.
-            unsafe { libc::pthread_cancel(libc::pthread_self()) };
-            let mut backoff = Backoff::new();
-            for _ in 0..200 {
-                backoff.wait();
-            }
-            done
-        }
-        let (mut thread, mut result, mut done) = (0, core::ptr::null_mut(), 0_u8);
-        let done = core::ptr::from_mut(&mut done).cast();
-        // SAFETY: all pointers are live, and the thread is joined.
-        unsafe {
-            assert_eq!(libc::pthread_create(&mut thread, core::ptr::null(), wait, done), 0);
-            assert_eq!(libc::pthread_join(thread, &mut result), 0);
-        }
-        assert_eq!(result, done);
     }
 }

@@ -107,7 +107,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// For a wait that began at `start`.
-    pub(super) fn since(start: u64) -> Watch {
+    pub(super) fn new(start: u64) -> Watch {
         let spin = Spin {
             looks: 0,
             most: UNQUEUED_LOOKS,
@@ -119,13 +119,13 @@ impl Watch {
     }
 
     /// Since when the section seen last is waited for.
-    pub(super) fn queue_since(&self) -> u64 {
+    pub(super) fn since(&self) -> u64 {
         self.since
     }
 
-    /// Waits until the next look, having seen `section` now. If it is time to
-    /// queue, since when that section is waited for.
-    pub(super) fn turn(&mut self, section: u32) -> Option<u64> {
+    /// Waits until the next look, having seen `section` now. False if it is
+    /// time to queue instead.
+    pub(super) fn turn(&mut self, section: u32) -> bool {
         // Zero: the lock is just changing hands.
         if section != self.section || section == 0 {
             if self.section != 0 || section == 0 {
@@ -137,8 +137,8 @@ impl Watch {
         if self.spin.looks >= PAUSES
             && (self.changes < SHORT || clock::now().saturating_sub(self.since) > SECTION)
         {
-            return Some(self.since);
+            return false;
         }
-        if self.spin.turn() { None } else { Some(self.since) }
+        self.spin.turn()
     }
 }

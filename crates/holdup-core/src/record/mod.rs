@@ -65,7 +65,8 @@ pub struct Sums {
     pub handoffs: u64,
     /// Acquisitions that succeeded while spinning, before they queued.
     pub spins: u64,
-    /// The time those took. Not part of `waited`.
+    /// The time those took, and what others spun for sections that ended before
+    /// they queued. Not part of `waited`.
     pub spun: u64,
 }
 
