@@ -5,6 +5,8 @@
 //! `_dl_find_object`; elsewhere the main program is known from the auxiliary
 //! vector, and the rest is read from the kernel ([`maps`]). All three give the
 //! address where a module's file is mapped; its program headers tell the rest.
+//! (glibc 2.36 gives the start of the code instead where a linker left a hole
+//! between a module's segments; the difference of its addresses is right.)
 
 use super::super::bounds::readable;
 use super::maps;
@@ -47,11 +49,14 @@ impl Module {
 
 /// The module that `address` is code of.
 pub(super) fn containing(address: usize) -> Option<Module> {
-    let found = match look_up() {
-        Some(look_up) => look_up.base(address),
-        None => return main_program(address).or_else(|| at(maps::base(address)?, address)),
-    };
-    at(found?, address)
+    let elsewhere = || main_program(address).or_else(|| at(maps::base(address)?, address));
+    match look_up() {
+        Some(look_up) => {
+            let found = look_up.find(address)?;
+            at(found.map_start, address).or_else(|| at(found.bias()?, address)).or_else(elsewhere)
+        }
+        None => elsewhere(),
+    }
 }
 
 /// The main program, if `address` is code of it.
@@ -137,14 +142,26 @@ struct LookUp(FindObject);
 type FindObject = unsafe extern "C" fn(usize, *mut FoundObject) -> libc::c_int;
 
 impl LookUp {
-    /// Where the module with `address` is mapped.
-    fn base(&self, address: usize) -> Option<usize> {
+    /// What the C library knows of the module with `address`.
+    fn find(&self, address: usize) -> Option<FoundObject> {
         let mut found = mem::MaybeUninit::<FoundObject>::zeroed();
         // SAFETY: the function fills the structure when it returns zero, which
         // is plain numbers and was zeroed.
-        unsafe {
-            ((self.0)(address, found.as_mut_ptr()) == 0).then(|| found.assume_init().map_start)
-        }
+        unsafe { ((self.0)(address, found.as_mut_ptr()) == 0).then(|| found.assume_init()) }
+    }
+}
+
+impl FoundObject {
+    /// The distance from the addresses in the module's file to those in memory,
+    /// which is where the file header is if it begins at zero, as it does in
+    /// all but programs with fixed addresses.
+    fn bias(&self) -> Option<usize> {
+        let word = self.link_map;
+        // SAFETY: `l_addr`, the first word of the public `struct link_map`, which
+        // is aligned, readable and lives as long as the module, whose code the
+        // running thread will return to.
+        (word.is_multiple_of(align_of::<usize>()) && readable(word))
+            .then(|| unsafe { ptr::with_exposed_provenance::<usize>(word).read() })
     }
 }
 
