@@ -1,6 +1,7 @@
 //! The lock protocols, without the data they protect.
 
 mod backoff;
+mod handoff;
 mod mutex;
 mod spin;
 

@@ -1,0 +1,48 @@
+//! When a lock goes to its oldest waiter instead of to whoever comes first.
+//!
+//! Barging keeps a lock and its data on one processor, and is what makes it
+//! fast; but it has no bound for those who sleep. Handing over bounds their
+//! waits: who has waited long gets the lock from the unlock itself, as soon as
+//! it is awake, or unseen where it does not come.
+
+use crate::wait_list::{AWAKE, Account, CALLED, Node};
+use core::sync::atomic::Ordering;
+
+/// A waiter that has waited longer is handed the lock directly, in
+/// nanoseconds ...
+const HANDOFF_AFTER: u64 = 1_000_000;
+/// ... unless another was handed it just before: a direct handoff moves the
+/// lock and its data to another processor, and may leave it idle until its new
+/// owner runs. So there is one for each `HANDOFF_ROUND / waiters`: whoever
+/// waits gets the lock after about one round, however many wait, ...
+const HANDOFF_ROUND: u64 = 8_000_000;
+/// ... within these bounds.
+const HANDOFF_INTERVAL: (u64, u64) = (100_000, 1_000_000);
+/// How long an unlock leaves a woken waiter the time to come before it hands
+/// it the lock unseen.
+const HANDOFF_PATIENCE: u64 = 200_000;
+
+/// Whether the lock must go to the oldest waiter: it has waited too long, and
+/// either it is awake, so that it goes on at once, or there is a reason not to
+/// wait for that.
+pub(super) fn must_hand_over(account: &Account, oldest: &Node, now: u64) -> bool {
+    if now.wrapping_sub(oldest.ticket.get().start) < HANDOFF_AFTER {
+        return false;
+    }
+    let (least, most) = HANDOFF_INTERVAL;
+    let interval = (HANDOFF_ROUND / account.ledger.waiters()).clamp(least, most);
+    if now.wrapping_sub(account.handed_at) < interval {
+        return false;
+    }
+    match oldest.state.load(Ordering::Relaxed) {
+        AWAKE => true,
+        // It is on the way; is it coming?
+        CALLED => now.wrapping_sub(account.called_at) >= HANDOFF_PATIENCE,
+        // It had its try and lost it, or the section that ends here was so
+        // long that the way of the waiter does not count.
+        _ => {
+            oldest.tried.load(Ordering::Relaxed)
+                || account.ledger.since_claim(now) >= HANDOFF_PATIENCE
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Acquiring a lock that is not free: spin, queue, sleep, give up.
+
+use super::RawMutex;
+use super::list::claim_handoff;
+use crate::clock;
+use crate::raw::backoff::Backoff;
+use crate::raw::spin::{Spin, Watch};
+use crate::record::{self, Sums};
+use crate::thread;
+use crate::wait_list::{self, AWAKE, CALLED, HANDED, Node, WAITING};
+use crate::word::{self, LIST, LOCKED, WOKEN};
+use core::sync::atomic::Ordering;
+use std::time::Instant;
+
+impl RawMutex {
+    #[cold]
+    pub(super) fn try_slow(&self) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & LOCKED == 0 {
+            match self.barge(word) {
+                Ok(()) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// Takes the lock, seen free as `word`, past those who wait. The word as
+    /// it is now if that failed.
+    fn barge(&self, word: usize) -> Result<(), usize> {
+        self.take_free(word)?;
+        if word::has_waiters(word) {
+            let newest = word::newest(word);
+            // SAFETY: `take_free` took LIST with LOCKED, and `newest` is from
+            // the word it replaced.
+            unsafe { claim_handoff(newest) };
+            self.word.fetch_and(!LIST, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The CAS that takes a free lock, and with it the list if there is one
+    /// (invariant 2).
+    fn take_free(&self, word: usize) -> Result<(), usize> {
+        debug_assert!(word & LOCKED == 0);
+        let mut taken = word | LOCKED;
+        if word::has_waiters(word) {
+            debug_assert!(word & LIST == 0);
+            taken |= LIST;
+        }
+        // Acquire: the critical sections before, and the list.
+        self.word.compare_exchange_weak(word, taken, Ordering::Acquire, Ordering::Relaxed).map(drop)
+    }
+
+    /// Acquires a lock that was not free, or not without waiters.
+    #[cold]
+    pub(super) fn lock_slow(&self, deadline: Option<Instant>) -> bool {
+        if self.try_slow() {
+            return true;
+        }
+        // The wait begins here.
+        let start = clock::now();
+        let Some(start) = self.spin(start, deadline) else { return true };
+        match thread::record() {
+            Some(record) => record.wait(|| self.queue(&Node::new(record, start), deadline)),
+            None => self.yield_until(deadline),
+        }
+    }
+
+    /// Spins a little while the lock is held. None if that got the lock, else
+    /// since when it waits for the section it leaves it with: what it spun for
+    /// earlier ones is not that holder's blame, and booked as spun.
+    fn spin(&self, start: u64, deadline: Option<Instant>) -> Option<u64> {
+        let mut watch = Watch::new(start);
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & LOCKED == 0 {
+                if self.barge(word).is_ok() {
+                    self.book_spun(1, clock::now().saturating_sub(start));
+                    return None;
+                }
+                continue;
+            }
+            if watch.turn(self.owner.load(Ordering::Relaxed))
+                && deadline.is_none_or(|deadline| Instant::now() < deadline)
+            {
+                continue;
+            }
+            let since = watch.since();
+            if since > start {
+                self.book_spun(0, since - start);
+            }
+            return Some(since);
+        }
+    }
+
+    /// Books time spent spinning, and acquisitions that never queued.
+    fn book_spun(&self, spins: u64, spun: u64) {
+        record::book(self.class, &Sums { spins, spun, ..Sums::default() });
+    }
+
+    /// Without memory for a parker a thread cannot queue; it goes on trying.
+    #[cold]
+    fn yield_until(&self, deadline: Option<Instant>) -> bool {
+        loop {
+            if self.spin(clock::now(), deadline).is_none() {
+                return true;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Queues `node` and waits. Whether the lock was acquired; if not, the
+    /// deadline has passed. Either way the node is not on the list any more.
+    fn queue(&self, node: &Node, deadline: Option<Instant>) -> bool {
+        if !self.push(node) {
+            self.book_spun(1, clock::now().saturating_sub(node.ticket.get().start));
+            return true;
+        }
+        // Whether the WOKEN bit is ours.
+        let mut woken = false;
+        let mut spin = Spin::queued(clock::now());
+        let mut spinning = true;
+        loop {
+            // Acquire: a handed lock comes with what its last holder wrote.
+            let state = node.state.load(Ordering::Acquire);
+            if state == HANDED {
+                self.take_list();
+                self.acquired(node);
+                return true;
+            }
+            if state == CALLED {
+                // From now on the lock can be handed to us without a delay.
+                // Relaxed: a hint; if it fails the lock was just handed over.
+                woken = true;
+                (spin, spinning) = (Spin::queued(clock::now()), true);
+                let (called, awake) = (CALLED, AWAKE);
+                let _ = node.state.compare_exchange(
+                    called,
+                    awake,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+            }
+            let word = self.word.load(Ordering::Relaxed);
+            if word & LOCKED == 0 {
+                if self.take_free(word).is_ok() {
+                    self.acquired(node);
+                    return true;
+                }
+                continue;
+            }
+            if spinning {
+                spinning = spin.turn() && deadline.is_none_or(|deadline| Instant::now() < deadline);
+                continue;
+            }
+            if woken {
+                // Had its try and lost: the next unlock may wake it again.
+                if !self.give_back_woken(node) {
+                    continue;
+                }
+                woken = false;
+            }
+            match deadline {
+                None => node.record.parker.park(),
+                Some(deadline) => {
+                    if !node.record.parker.park_until(deadline) {
+                        return self.give_up(node);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Pushes `node`. False if the lock turned out to be free and was taken
+    /// instead.
+    fn push(&self, node: &Node) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & LOCKED == 0 {
+                match self.barge(word) {
+                    Ok(()) => return false,
+                    Err(now) => {
+                        word = now;
+                        continue;
+                    }
+                }
+            }
+            node.prepare(word::newest(word), word::debt(word));
+            let pushed = word::with_newest(word, core::ptr::from_ref(node).cast_mut());
+            // Release: publishes the node.
+            match self.word.compare_exchange_weak(
+                word,
+                pushed,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    wait_list::steps::count_push();
+                    return true;
+                }
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Clears the WOKEN bit, which is ours, unless the lock became free or was
+    /// handed over: then the caller looks again.
+    fn give_back_woken(&self, node: &Node) -> bool {
+        // First the state, then the bit: once that is clear, the next unlock
+        // may set both again.
+        node.tried.store(true, Ordering::Relaxed);
+        if node
+            .state
+            .compare_exchange(AWAKE, WAITING, Ordering::Acquire, Ordering::Acquire)
+            .is_err_and(|state| state == HANDED)
+        {
+            return false;
+        }
+        let mut backoff = Backoff::new();
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & LOCKED != 0 {
+            if word & LIST != 0 {
+                // An unlock may be deciding, and it saw WOKEN set.
+                backoff.wait();
+                word = self.word.load(Ordering::Relaxed);
+                continue;
+            }
+            // Acquire: if an unlock handed us the lock before, see `state`.
+            match self.word.compare_exchange_weak(
+                word,
+                word & !WOKEN,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return node.state.load(Ordering::Acquire) != HANDED,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// The deadline has passed: takes `node` out, unless it gets the lock at
+    /// the last moment. Whether it got it.
+    fn give_up(&self, node: &Node) -> bool {
+        let mut backoff = Backoff::new();
+        let mut word = self.word.load(Ordering::Relaxed);
+        let taken = loop {
+            if word & LOCKED == 0 {
+                match self.take_free(word) {
+                    Ok(()) => {
+                        self.acquired(node);
+                        return true;
+                    }
+                    Err(now) => word = now,
+                }
+                continue;
+            }
+            match self.try_take_list(word) {
+                Ok(taken) => break taken,
+                Err(now) => word = now,
+            }
+            backoff.wait();
+        };
+        // Acquire came with LIST.
+        if node.state.load(Ordering::Acquire) == HANDED {
+            self.acquired(node);
+            return true;
+        }
+        let newest = word::newest(taken);
+        // SAFETY: we have LIST, `newest` is from the word we took it from.
+        unsafe {
+            wait_list::link(newest);
+            let account = wait_list::account(newest);
+            let now = account.ledger.not_before(clock::now());
+            let waited = account.ledger.leave(node.ticket.get(), now);
+            account.unbooked.add_wait(waited);
+        }
+        self.leave_list(taken, node);
+        false
+    }
+}

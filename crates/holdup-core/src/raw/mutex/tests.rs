@@ -1,0 +1,65 @@
+//! What the protocol does in states that only a test can hold still.
+
+use super::*;
+use crate::clock;
+use crate::wait_list::{CALLED, Node};
+use crate::word::WOKEN;
+
+#[cfg(unix)]
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid for writes.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+#[test]
+#[cfg(unix)]
+fn a_woken_waiter_leaves_the_processor_to_who_has_the_list() {
+    let lock = RawMutex::INIT;
+    lock.lock();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            lock.lock();
+            // SAFETY: locked above.
+            unsafe { lock.unlock() };
+            processor_time()
+        });
+        while lock.waiters() == 0 {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        // An unlock that is preempted, after it called the waiter.
+        lock.take_list();
+        let word = lock.word.fetch_or(WOKEN, Ordering::Relaxed) | WOKEN;
+        // SAFETY: we have LIST, and `newest` is from a word read since.
+        unsafe {
+            wait_list::link(word::newest(word));
+            let oldest = &*wait_list::oldest(word::newest(word));
+            oldest.state.store(CALLED, Ordering::Release);
+            oldest.record.parker.unpark();
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        lock.word.fetch_and(!(LIST | LOCKED), Ordering::Release);
+        let spent = waiter.join().unwrap();
+        assert!(spent < Duration::from_millis(60), "{spent:?}");
+    });
+}
+
+#[test]
+fn counting_waiters_does_not_take_the_list_of_a_free_lock() {
+    let lock = RawMutex::INIT;
+    let node = Node::new(thread::record().unwrap(), clock::now());
+    node.prepare(core::ptr::null_mut(), 0);
+    // Free, and its only waiter was woken and has not run yet.
+    let free = word::with_newest(WOKEN, core::ptr::from_ref(&node).cast_mut());
+    lock.word.store(free, Ordering::Release);
+    std::thread::scope(|scope| {
+        let count = scope.spawn(|| lock.waiters());
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!count.is_finished());
+        assert_eq!(lock.word.load(Ordering::Relaxed), free);
+        lock.word.fetch_or(LOCKED, Ordering::Relaxed);
+        assert_eq!(count.join().unwrap(), 1);
+    });
+}

@@ -1,0 +1,112 @@
+//! Releasing a lock that somebody waits for, or owes a debt.
+
+use super::RawMutex;
+use crate::clock;
+use crate::raw::backoff::Backoff;
+use crate::raw::handoff::must_hand_over;
+use crate::record::{self, Sums};
+use crate::wait_list::{self, CALLED, HANDED};
+use crate::word::{self, LIST, LOCKED, WOKEN};
+use core::sync::atomic::Ordering;
+
+impl RawMutex {
+    /// Releases a lock that somebody waits for, or owes a debt.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn unlock_slow(&self, fair: bool) {
+        let class = self.class;
+        let mut backoff = Backoff::new();
+        let mut word = self.word.load(Ordering::Relaxed);
+        // Take the list, or release a lock that has none.
+        let had = loop {
+            if !word::has_waiters(word) {
+                // Release: the next holder sees the critical section.
+                match self.word.compare_exchange_weak(word, 0, Ordering::Release, Ordering::Relaxed)
+                {
+                    Ok(_) => {
+                        let debt = word::debt(word);
+                        if debt > 0 {
+                            let sums = Sums { contentions: 1, blamed: debt, ..Sums::default() };
+                            record::book(class, &sums);
+                            record::sample(class, debt);
+                        }
+                        return;
+                    }
+                    Err(now) => word = now,
+                }
+            } else if word & LIST != 0 {
+                // A waiter that timed out is leaving.
+                backoff.wait();
+                word = self.word.load(Ordering::Relaxed);
+            } else {
+                // WOKEN goes in before any `state` does (invariant 4).
+                // Acquire: the list.
+                let taken = word | LIST | WOKEN;
+                match self.word.compare_exchange_weak(
+                    word,
+                    taken,
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => break word,
+                    Err(now) => word = now,
+                }
+            }
+        };
+        let on_the_way = had & WOKEN != 0;
+        word = had | LIST | WOKEN;
+        let (mut blame, mut first) = (0, true);
+        let mut sums = None;
+        let mut hand_over = fair;
+        let wake = loop {
+            let newest = word::newest(word);
+            // SAFETY: we have LIST, `newest` was read since; `oldest` is alive
+            // as long as we have it.
+            let oldest = unsafe {
+                wait_list::link(newest);
+                let account = wait_list::account(newest);
+                let now = account.ledger.not_before(clock::now());
+                let oldest = &*wait_list::oldest(newest);
+                if hand_over || must_hand_over(account, oldest, now) {
+                    hand_over = true;
+                    account.handed_at = now;
+                } else if !on_the_way {
+                    account.called_at = now;
+                }
+                let claim = account.ledger.claim(now);
+                account.unbooked.add_blame(claim, first);
+                first = false;
+                blame += claim;
+                // Once: what a second turn claims stays for the next unlock.
+                if sums.is_none() {
+                    sums = account.take_due(now);
+                }
+                oldest
+            };
+            let wake = oldest.record;
+            let released = if hand_over {
+                // Release: its owner may see it before the word.
+                oldest.state.store(HANDED, Ordering::Release);
+                word & !LIST
+            } else {
+                if !on_the_way {
+                    oldest.state.store(CALLED, Ordering::Release);
+                }
+                word & !(LIST | LOCKED)
+            };
+            // Release: the critical section, the list, `state`.
+            match self.word.compare_exchange(word, released, Ordering::Release, Ordering::Acquire) {
+                // Invariant 7: from here on the mutex may be gone.
+                Ok(_) => break (hand_over || !on_the_way).then_some(wake),
+                Err(now) => word = now,
+            }
+        };
+        if let Some(record) = wake {
+            record.parker.unpark();
+        }
+        if let Some(sums) = sums {
+            record::book(class, &sums);
+        }
+        record::sample(class, blame);
+    }
+}
