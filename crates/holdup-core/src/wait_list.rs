@@ -27,8 +27,9 @@
 //! 2. **Exclusive use.** Every field of a node except `state` and `tried` is read and
 //!    written only by its owner before it is pushed, and by the thread that
 //!    has the `LIST` bit afterwards.
-//! 3. **The owner takes itself out.** A node is removed only by the thread
-//!    that pushed it, under the `LIST` bit, before its call returns. So under
+//! 3. **Out before it dies.** A node is removed, under the `LIST` bit, by the
+//!    thread that pushed it before its call returns, or by the one that gives
+//!    it what it waits for, before it says so in `state` (`ADMITTED`). So under
 //!    that bit every node on the list is alive, and a node is never touched
 //!    after its owner left.
 //! 4. **First linked.** On the way from the newest node along `older`, the
@@ -36,7 +37,8 @@
 //!    the valid `account` and `oldest`; what stands in these fields of nodes
 //!    further on is stale. All nodes from there on are linked: their `newer`
 //!    are right, and that of the first linked one is null or stale.
-//! 5. **Counted when linked.** The ledger counts exactly the linked nodes.
+//! 5. **Counted when linked.** The ledger counts exactly the linked nodes, and
+//!    so does the account count those that want the lock for themselves alone.
 //!
 //! # Orderings
 //!
@@ -60,9 +62,35 @@ pub(crate) const CALLED: u32 = 1;
 pub(crate) const AWAKE: u32 = 3;
 /// The lock was handed to the node: it holds it (the `WOKEN` bit is its).
 pub(crate) const HANDED: u32 = 2;
+/// The node is off the list, and its owner counts among the readers that hold
+/// the lock.
+pub(crate) const ADMITTED: u32 = 4;
+/// As `ADMITTED`, and its owner shall go on admitting those behind it.
+pub(crate) const ADMITTED_ON: u32 = 5;
 
-/// One waiting call. Lives on the stack of the thread that waits.
-#[repr(align(64))]
+/// What a waiter waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wanted {
+    /// The lock for itself alone.
+    Exclusive,
+    /// The lock together with other readers.
+    Shared,
+    /// As `Shared`, as the one reader that may upgrade.
+    Upgradable,
+    /// The end of the other readers: it holds the lock upgradably.
+    Upgrade,
+}
+
+impl Wanted {
+    /// Whether new readers must stand behind such a waiter.
+    pub(crate) fn is_alone(self) -> bool {
+        matches!(self, Wanted::Exclusive | Wanted::Upgrade)
+    }
+}
+
+/// One waiting call. Lives on the stack of the thread that waits. Aligned so
+/// that the flags of a lock word fit below its address.
+#[repr(align(128))]
 pub(crate) struct Node {
     /// The node pushed before this one.
     pub(crate) older: Cell<*mut Node>,
@@ -76,9 +104,13 @@ pub(crate) struct Node {
     /// How to wake the thread. Records are never freed, so the parker may be
     /// used after the node is gone.
     pub(crate) record: &'static Record,
-    /// `WAITING`, `CALLED`, `AWAKE` or `HANDED`. The thread that has the
-    /// `LIST` bit calls or hands over; the owner answers a call with `AWAKE`,
-    /// and takes that back to `WAITING`.
+    /// What it waits for. Written by its owner before it is pushed.
+    pub(crate) wanted: Wanted,
+    /// When it was admitted, if it was.
+    pub(crate) admitted_at: Cell<u64>,
+    /// One of `WAITING` to `ADMITTED_ON`. The thread that has the `LIST` bit
+    /// calls, hands over or admits; the owner answers a call with `AWAKE`, and
+    /// takes that back to `WAITING`.
     pub(crate) state: AtomicU32,
     /// Whether the node was called once and did not get the lock.
     pub(crate) tried: AtomicBool,
@@ -88,7 +120,7 @@ pub(crate) struct Node {
 
 /// What travels with the list: the ledger, and what is claimed but not yet
 /// booked.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Account {
     pub(crate) ledger: Ledger,
     /// Sums that were not yet added to those of the class. Here an addition
@@ -100,6 +132,27 @@ pub(crate) struct Account {
     pub(crate) called_at: u64,
     /// When the lock was last handed over directly.
     pub(crate) handed_at: u64,
+    /// Of a lock with readers, how many hold it.
+    pub(crate) readers: usize,
+    /// How many linked nodes want the lock for themselves alone.
+    pub(crate) alone: usize,
+    /// The node that waits to upgrade, null if none does.
+    pub(crate) upgrader: *mut Node,
+}
+
+impl Default for Account {
+    fn default() -> Account {
+        Account {
+            ledger: Ledger::default(),
+            unbooked: Sums::default(),
+            booked_at: 0,
+            called_at: 0,
+            handed_at: 0,
+            readers: 0,
+            alone: 0,
+            upgrader: core::ptr::null_mut(),
+        }
+    }
 }
 
 /// How long sums may wait to be booked while there are waiters, in
@@ -107,6 +160,25 @@ pub(crate) struct Account {
 const BOOKING_INTERVAL: u64 = 20_000;
 
 impl Account {
+    /// Counts a node that was linked.
+    fn join(&mut self, node: &Node) {
+        node.ticket.set(self.ledger.join(node.ticket.get().start));
+        self.alone += usize::from(node.wanted.is_alone());
+        if node.wanted == Wanted::Upgrade {
+            self.upgrader = core::ptr::from_ref(node).cast_mut();
+        }
+    }
+
+    /// A linked node stops waiting at `now`, which is not before the last
+    /// instant the ledger knows; returns how long it waited.
+    pub(crate) fn leave(&mut self, node: &Node, now: u64) -> u64 {
+        self.alone -= usize::from(node.wanted.is_alone());
+        if node.wanted == Wanted::Upgrade {
+            self.upgrader = core::ptr::null_mut();
+        }
+        self.ledger.leave(node.ticket.get(), now)
+    }
+
     /// The unbooked sums, if it is time to book them.
     #[inline]
     pub(crate) fn take_due(&mut self, now: u64) -> Option<Sums> {
@@ -118,8 +190,10 @@ impl Account {
 }
 
 impl Node {
-    pub(crate) fn new(record: &'static Record, start: u64) -> Node {
+    pub(crate) fn new(record: &'static Record, wanted: Wanted, start: u64) -> Node {
         Node {
+            wanted,
+            admitted_at: Cell::new(0),
             older: Cell::new(core::ptr::null_mut()),
             newer: Cell::new(core::ptr::null_mut()),
             oldest: Cell::new(core::ptr::null_mut()),
@@ -137,7 +211,7 @@ impl Node {
         self.older.set(older);
         if older.is_null() {
             let mut account = Account { ledger: Ledger::owing(debt), ..Account::default() };
-            self.ticket.set(account.ledger.join(self.ticket.get().start));
+            account.join(self);
             self.account.set(account);
             self.oldest.set(core::ptr::from_ref(self).cast_mut());
         } else {
@@ -185,7 +259,7 @@ unsafe fn link_pushed(first: &Node) {
     loop {
         // SAFETY: invariant 3; `newer` was set above up to `first`.
         let node = unsafe { &*at };
-        node.ticket.set(account.ledger.join(node.ticket.get().start));
+        account.join(node);
         if core::ptr::eq(node, first) {
             break;
         }

@@ -7,7 +7,7 @@ use crate::raw::backoff::Backoff;
 use crate::raw::spin::{Spin, Watch};
 use crate::record::{self, Sums};
 use crate::thread;
-use crate::wait_list::{self, AWAKE, CALLED, HANDED, Node, WAITING};
+use crate::wait_list::{self, AWAKE, CALLED, HANDED, Node, WAITING, Wanted};
 use crate::word::{self, LIST, LOCKED, WOKEN};
 use core::sync::atomic::Ordering;
 use std::time::Instant;
@@ -62,7 +62,9 @@ impl RawMutex {
         let start = clock::now();
         let Some(start) = self.spin(start, deadline) else { return true };
         match thread::record() {
-            Some(record) => record.wait(|| self.queue(&Node::new(record, start), deadline)),
+            Some(record) => {
+                record.wait(|| self.queue(&Node::new(record, Wanted::Exclusive, start), deadline))
+            }
             None => self.yield_until(deadline),
         }
     }
@@ -276,7 +278,7 @@ impl RawMutex {
             wait_list::link(newest);
             let account = wait_list::account(newest);
             let now = account.ledger.not_before(clock::now());
-            let waited = account.ledger.leave(node.ticket.get(), now);
+            let waited = account.leave(node, now);
             account.unbooked.add_wait(waited);
         }
         self.leave_list(taken, node);

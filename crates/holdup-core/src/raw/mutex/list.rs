@@ -16,7 +16,7 @@ impl RawMutex {
         let newest = word::newest(word);
         // SAFETY: we have LIST, `newest` was read since.
         let (account, now) = unsafe { claim_handoff(newest) };
-        let waited = account.ledger.leave(node.ticket.get(), now);
+        let waited = account.leave(node, now);
         account.unbooked.add_wait(waited);
         self.leave_list(word, node);
     }

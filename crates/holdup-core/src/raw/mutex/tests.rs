@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock;
-use crate::wait_list::{CALLED, Node};
+use crate::wait_list::{CALLED, Node, Wanted};
 use crate::word::WOKEN;
 
 #[cfg(unix)]
@@ -49,7 +49,7 @@ fn a_woken_waiter_leaves_the_processor_to_who_has_the_list() {
 #[test]
 fn counting_waiters_does_not_take_the_list_of_a_free_lock() {
     let lock = RawMutex::INIT;
-    let node = Node::new(thread::record().unwrap(), clock::now());
+    let node = Node::new(thread::record().unwrap(), Wanted::Exclusive, clock::now());
     node.prepare(core::ptr::null_mut(), 0);
     // Free, and its only waiter was woken and has not run yet.
     let free = word::with_newest(WOKEN, core::ptr::from_ref(&node).cast_mut());
