@@ -54,6 +54,7 @@
 //! - `serde`: `Mutex` is `Serialize` and `Deserialize`.
 
 mod environment;
+mod guard;
 mod named;
 pub mod profile;
 mod raw_mutex;

@@ -3,23 +3,10 @@
 //! The newtype exists because the core depends on no crate of traits. It adds
 //! nothing: each method is one inlined call.
 
+use crate::guard;
 use core::num::NonZeroU32;
 use holdup_core::class::ClassId;
 use std::time::{Duration, Instant};
-
-/// The guard state of `lock_api` 0.5, and the guard marker of 0.4.
-#[cfg(not(feature = "send_guard"))]
-mod guard {
-    pub(super) type Guard = lock_api::GuardNoSend;
-    pub(super) type Marker = lock_api_04::GuardNoSend;
-}
-
-/// The guard state of `lock_api` 0.5, and the guard marker of 0.4.
-#[cfg(feature = "send_guard")]
-mod guard {
-    pub(super) type Guard = lock_api::GuardSend;
-    pub(super) type Marker = lock_api_04::GuardSend;
-}
 
 /// A mutex without data: 16 bytes, all zero when unlocked and unnamed.
 ///
