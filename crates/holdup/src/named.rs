@@ -52,7 +52,17 @@ macro_rules! named_mutex {
 /// ```
 #[macro_export]
 macro_rules! named_raw_mutex {
-    ($name:expr $(,)?) => {{
+    ($name:expr $(,)?) => {
+        $crate::RawMutex::with_class($crate::__class!($name))
+    };
+}
+
+/// The class of a name, registered before `main`. What the other macros are
+/// made of, and no part of the interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __class {
+    ($name:expr) => {{
         static REGISTRATION: $crate::__private::Registration =
             $crate::__private::Registration::new($name);
         // The loader calls through each pointer in this section before `main`.
@@ -73,6 +83,6 @@ macro_rules! named_raw_mutex {
             }
             enter
         };
-        $crate::RawMutex::with_class($crate::__private::ClassId::of($name))
+        $crate::__private::ClassId::of($name)
     }};
 }
