@@ -31,7 +31,9 @@
 //!    thread that pushed it before its call returns, or by the one that gives
 //!    it what it waits for, before it says so in `state` (`ADMITTED`). So under
 //!    that bit every node on the list is alive, and a node is never touched
-//!    after its owner left.
+//!    after its owner left. From a condvar's list a notifier may take it, too:
+//!    then it is the notifier's, in its owner's place, until it is pushed on
+//!    the list of a mutex. The owner does not return before it was on that.
 //! 4. **First linked.** On the way from the newest node along `older`, the
 //!    first node whose `oldest` is not null is the first linked one. It holds
 //!    the valid `account` and `oldest`; what stands in these fields of nodes
@@ -277,6 +279,17 @@ unsafe fn link_pushed(first: &Node) {
 pub(crate) unsafe fn oldest(newest: *mut Node) -> *mut Node {
     // SAFETY: invariant 3.
     unsafe { (*newest).oldest.get() }
+}
+
+/// The node pushed after `node`.
+///
+/// # Safety
+/// As for [`oldest`], `node` is on the list, linked, and not the newest; or all of
+/// that was true when the whole list was taken out, and `node` was not given away since.
+#[inline]
+pub(crate) unsafe fn newer(node: *mut Node) -> *mut Node {
+    // SAFETY: invariant 3.
+    unsafe { (*node).newer.get() }
 }
 
 /// The account of a linked list.

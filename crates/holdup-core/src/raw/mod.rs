@@ -1,10 +1,12 @@
 //! The lock protocols, without the data they protect.
 
 mod backoff;
+mod condvar;
 mod handoff;
 mod mutex;
 mod spin;
 
+pub use condvar::RawCondvar;
 pub use mutex::RawMutex;
 
 #[cfg(holdup_count_steps)]

@@ -258,7 +258,7 @@ impl RawMutex {
     }
 
     #[inline]
-    fn owned(&self) {
+    pub(super) fn owned(&self) {
         self.owner.store(thread::sign(), Ordering::Relaxed);
     }
 

@@ -122,6 +122,11 @@ impl RawMutex {
             self.book_spun(1, clock::now().saturating_sub(node.ticket.get().start));
             return true;
         }
+        self.wait_queued(node, deadline)
+    }
+
+    /// Waits as the owner of `node`, which is on the list. Ends as `queue` does.
+    pub(in crate::raw) fn wait_queued(&self, node: &Node, deadline: Option<Instant>) -> bool {
         // Whether the WOKEN bit is ours.
         let mut woken = false;
         let mut spin = Spin::queued(clock::now());
@@ -175,6 +180,19 @@ impl RawMutex {
                 }
             }
         }
+    }
+
+    /// Queues `node` for its owner, who sleeps. Nobody is pushed on a free lock
+    /// (invariant 1), so that is taken first. Whether it was: then the caller
+    /// holds it, and by its unlock the oldest waiter is woken.
+    pub(in crate::raw) fn enqueue(&self, node: &Node) -> bool {
+        let taken = !self.push(node);
+        if taken {
+            self.owned();
+            let pushed = self.push(node);
+            debug_assert!(pushed, "a lock is released by its holder alone");
+        }
+        taken
     }
 
     /// Pushes `node`. False if the lock turned out to be free and was taken

@@ -1,0 +1,538 @@
+//! The condition variable: a wait list of its own, from which whoever is
+//! notified moves to the list of its mutex, asleep.
+//!
+//! # States
+//!
+//! | word          | meaning                                                    |
+//! |---------------|------------------------------------------------------------|
+//! | 0             | nobody waits                                               |
+//! | waiters       | somebody waits                                             |
+//! | waiters, LIST | somebody works on the list: a notifier, or a waiter whose time is up |
+//!
+//! # How a wait goes
+//!
+//! *wait*: push a node on the condvar's list; unlock the mutex, as ever; sleep
+//! until an unlock of the mutex calls the node or hands it the lock; go on as
+//! any queued waiter of the mutex does. Waiting for a condition is no
+//! contention: nothing of it is booked.
+//!
+//! *notify one*: nothing, where the word is 0. Else take LIST, link, mark the
+//! oldest node as notified, take it out, give LIST back; then push the node on
+//! the list of its mutex, where its wait for that begins. It is not woken: the
+//! unlock whose turn it is does that. Where the mutex is free, the notifier
+//! takes it for the push, and its unlock is the one.
+//!
+//! *notify all*: the same for the whole list, which is taken out by one CAS. The
+//! nodes go to their mutexes oldest first, so they get them in that order, and
+//! never more than one of them is awake because of it (invariant 5 of the
+//! mutex). Each waiter is moved once: constant time for each.
+//!
+//! *time out*: take LIST; if the node was not notified, take it out, and lock the
+//! mutex as ever. If it was, it waits for the mutex, and the wait counts as
+//! notified, whatever the clock says.
+//!
+//! # Invariants
+//!
+//! 1. A node is pushed while its owner holds the mutex. So whoever changes the
+//!    condition under the mutex afterwards, and then notifies, finds it.
+//! 2. A node is on the condvar's list exactly as long as `notified` is unset.
+//!    Both change under LIST. Who sets `notified` owns the node from then on
+//!    until the push on the mutex's list; its owner only looks at `state`,
+//!    and does not return.
+//! 3. `state` is `WAITING` until the node was pushed on the mutex's list:
+//!    only an unlock that found it there writes another value. So an owner
+//!    that sees one knows it is queued, and needs no other signal: a stale
+//!    token of the parker is looked through.
+//! 4. After the CAS that takes nodes out and gives LIST back, the condvar is not
+//!    touched: those it notified may be its last users. After a push the
+//!    node is not touched, and the mutex only by who holds it.
+//! 5. The mutex of a node that was not pushed on it lives: its owner is still
+//!    in a call that borrows it.
+//! 6. A thread without a record cannot be woken. It waits for `state` awake,
+//!    naps between its looks, and is not moved: the notifier writes `CALLED`
+//!    instead, the last thing it does to that node.
+//!
+//! # Orderings
+//!
+//! A push is Release, taking LIST Acquire, giving it back Release, as in
+//! `wait_list.rs`. A notifier's first look at the word may be Relaxed: by
+//! invariant 1 the mutex orders it after the pushes that matter. What the
+//! notifier wrote to a node is published with the push on the mutex's list,
+//! and comes to its owner with `state`, read with Acquire.
+
+use super::RawMutex;
+use super::backoff::Backoff;
+use crate::clock;
+use crate::ledger::Ticket;
+use crate::thread::{self, Record};
+use crate::wait_list::{self, CALLED, Node, WAITING, Wanted};
+use crate::word::{self, LIST};
+use core::cell::Cell;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// A condition variable for [`RawMutex`].
+///
+/// 8 bytes, all zero while nobody waits. There are no spurious wake-ups, the
+/// oldest waiter is notified first, and one condvar may be used with several
+/// mutexes at a time. What a waiter waits for its mutex after it was notified is
+/// accounted for like any wait for that mutex; what it waited for the
+/// condition is not.
+///
+/// What is said of `fork` and of signal handlers at [`RawMutex`] holds here too.
+///
+/// ```
+/// use holdup_core::raw::{RawCondvar, RawMutex};
+/// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+///
+/// static LOCK: RawMutex = RawMutex::INIT;
+/// static CHANGED: RawCondvar = RawCondvar::INIT;
+/// static READY: AtomicBool = AtomicBool::new(false);
+///
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         LOCK.lock();
+///         READY.store(true, Relaxed);
+///         CHANGED.notify_one();
+///         // SAFETY: locked above by this thread.
+///         unsafe { LOCK.unlock() };
+///     });
+///     LOCK.lock();
+///     while !READY.load(Relaxed) {
+///         // SAFETY: this thread holds the lock.
+///         unsafe { CHANGED.wait(&LOCK) };
+///     }
+///     // SAFETY: locked above by this thread.
+///     unsafe { LOCK.unlock() };
+/// });
+/// assert!(!CHANGED.notify_one());
+/// ```
+pub struct RawCondvar {
+    word: AtomicUsize,
+}
+
+const _: () = assert!(size_of::<RawCondvar>() == size_of::<usize>());
+
+/// One wait. Lives on the stack of the thread that waits.
+#[repr(C)]
+struct Waiter {
+    /// First, so that where the node is the waiter is.
+    node: Node,
+    /// Null for a thread that cannot be woken (invariant 6).
+    mutex: *const RawMutex,
+    /// Whether it was taken out by a notifier (invariant 2).
+    notified: Cell<bool>,
+}
+
+impl Waiter {
+    /// The waiter whose node is `node`.
+    ///
+    /// # Safety
+    /// `node` is the node of a waiter on a list of a condvar, and stays there,
+    /// or in the hands of the caller, as long as the reference is used.
+    unsafe fn of<'a>(node: *mut Node) -> &'a Waiter {
+        // The push exposed the provenance of all of the waiter.
+        let waiter = core::ptr::with_exposed_provenance::<Waiter>(node.addr());
+        // SAFETY: only nodes of waiters are pushed on a condvar's list, the node
+        // is the first field of a `repr(C)`, and it lives (the caller's promise).
+        unsafe { &*waiter }
+    }
+}
+
+impl RawCondvar {
+    /// A condition variable that nobody waits for.
+    #[expect(clippy::declare_interior_mutable_const, reason = "the way lock_api makes them")]
+    pub const INIT: RawCondvar = RawCondvar { word: AtomicUsize::new(0) };
+
+    /// Releases `mutex`, waits until notified, and acquires it again. Returns
+    /// only after a notification. The critical section that ends with this
+    /// call is charged like one that ends with an unlock.
+    ///
+    /// # Safety
+    /// The caller holds `mutex`.
+    #[inline]
+    pub unsafe fn wait(&self, mutex: &RawMutex) {
+        // SAFETY: the caller's promise.
+        let notified = unsafe { self.wait_as(thread::record(), mutex, None) };
+        debug_assert!(notified, "without a deadline nothing else ends a wait");
+    }
+
+    /// As [`wait`](RawCondvar::wait), until `deadline` at the latest. Returns
+    /// whether it was notified; if not, the deadline has passed. Either way
+    /// `mutex` is held again, however long that takes.
+    ///
+    /// # Safety
+    /// The caller holds `mutex`.
+    #[inline]
+    pub unsafe fn wait_until(&self, mutex: &RawMutex, deadline: Instant) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.wait_as(thread::record(), mutex, Some(deadline)) }
+    }
+
+    /// As [`wait_until`](RawCondvar::wait_until), for `timeout` at the longest.
+    ///
+    /// # Safety
+    /// The caller holds `mutex`.
+    #[inline]
+    pub unsafe fn wait_for(&self, mutex: &RawMutex, timeout: Duration) -> bool {
+        // A deadline past the end of time is none.
+        let deadline = Instant::now().checked_add(timeout);
+        // SAFETY: the caller's promise.
+        unsafe { self.wait_as(thread::record(), mutex, deadline) }
+    }
+
+    /// Notifies the waiter that has waited longest. Whether there was one. One
+    /// load if not.
+    #[inline]
+    pub fn notify_one(&self) -> bool {
+        // Relaxed: see the header.
+        self.word.load(Ordering::Relaxed) != 0 && self.notify_oldest()
+    }
+
+    /// Notifies all waiters there are; returns how many. They get the mutex in
+    /// the order in which they came to wait. One load if nobody waits.
+    #[inline]
+    pub fn notify_all(&self) -> usize {
+        // Relaxed: see the header.
+        if self.word.load(Ordering::Relaxed) == 0 { 0 } else { self.notify_each() }
+    }
+
+    /// How many threads wait and were not notified yet. A snapshot; for tests and
+    /// views of a running program: takes the list for a moment.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        let Some(taken) = self.take_list() else { return 0 };
+        let newest = word::newest(taken);
+        // SAFETY: we took LIST, `newest` is from the word we took it from.
+        let waiters = unsafe {
+            wait_list::link(newest);
+            wait_list::account(newest).ledger.waiters()
+        };
+        // Release: gives the list back.
+        self.word.fetch_and(!LIST, Ordering::Release);
+        waiters as usize
+    }
+
+    /// Waits as a thread with this record, or with none. Whether it was notified.
+    ///
+    /// # Safety
+    /// The caller holds `mutex`, and `record` is its own.
+    unsafe fn wait_as(
+        &self,
+        record: Option<&'static Record>,
+        mutex: &RawMutex,
+        deadline: Option<Instant>,
+    ) -> bool {
+        // On this list the ledger counts waiters, but no time: they begin at 0.
+        let waiter = Waiter {
+            node: Node::new(record.unwrap_or(thread::any_record()), Wanted::Exclusive, 0),
+            mutex: if record.is_some() { mutex } else { core::ptr::null() },
+            notified: Cell::new(false),
+        };
+        self.push(&waiter);
+        // Not in a closure: what this claims is charged to the caller's stack.
+        // SAFETY: the caller's promise.
+        unsafe { mutex.unlock() };
+        let queued = match record {
+            Some(record) => record
+                .wait(|| self.sleep(&waiter, deadline) && mutex.wait_queued(&waiter.node, None)),
+            None => false,
+        };
+        if queued {
+            mutex.owned();
+            return true;
+        }
+        let notified = record.is_none() && self.nap(&waiter, deadline);
+        mutex.lock();
+        notified
+    }
+
+    /// Sleeps until `waiter` is on the list of its mutex, and called there. False
+    /// if its time was up first: then it is on no list.
+    fn sleep(&self, waiter: &Waiter, mut deadline: Option<Instant>) -> bool {
+        let parker = &waiter.node.record.parker;
+        // Acquire: what the notifier and the unlock wrote to the node.
+        while waiter.node.state.load(Ordering::Acquire) == WAITING {
+            match deadline {
+                None => parker.park(),
+                Some(until) => {
+                    if !parker.park_until(until) {
+                        if self.give_up(waiter) {
+                            return false;
+                        }
+                        deadline = None;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// The same without a parker. Whether it was notified.
+    #[cold]
+    fn nap(&self, waiter: &Waiter, deadline: Option<Instant>) -> bool {
+        let mut backoff = Backoff::new();
+        // Acquire: the notifier is done with the node (invariant 6).
+        while waiter.node.state.load(Ordering::Acquire) == WAITING {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) && self.give_up(waiter) {
+                return false;
+            }
+            backoff.wait();
+        }
+        true
+    }
+
+    /// Takes `waiter`, whose time is up, out of the list. False if it was
+    /// notified before.
+    #[cold]
+    fn give_up(&self, waiter: &Waiter) -> bool {
+        // Without waiters it is not on the list (invariant 2).
+        let Some(taken) = self.take_list() else { return false };
+        if waiter.notified.get() {
+            // Release: gives the list back.
+            self.word.fetch_and(!LIST, Ordering::Release);
+            return false;
+        }
+        let newest = word::newest(taken);
+        // SAFETY: we took LIST, `newest` is from the word we took it from.
+        unsafe { wait_list::link(newest) };
+        self.take_out(newest, &waiter.node);
+        true
+    }
+
+    fn push(&self, waiter: &Waiter) {
+        let this = core::ptr::from_ref(waiter);
+        this.expose_provenance();
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            waiter.node.prepare(word::newest(word), 0);
+            let pushed = word::with_newest(word, this.cast::<Node>().cast_mut());
+            // Release: publishes the node.
+            match self.word.compare_exchange_weak(
+                word,
+                pushed,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        wait_list::steps::count_push();
+    }
+
+    /// Takes LIST: the word with it. None if the list is empty.
+    fn take_list(&self) -> Option<usize> {
+        let mut backoff = Backoff::new();
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if !word::has_waiters(word) {
+                return None;
+            }
+            if word & LIST != 0 {
+                backoff.wait();
+                word = self.word.load(Ordering::Relaxed);
+                continue;
+            }
+            // Acquire: what the last user of the list wrote, and pushed nodes.
+            match self.word.compare_exchange_weak(
+                word,
+                word | LIST,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(word | LIST),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Takes `node` out of the list, linked from `newest`, and gives LIST, which
+    /// we have, back. The condvar is not touched afterwards (invariant 4).
+    fn take_out(&self, mut newest: *mut Node, node: &Node) {
+        // SAFETY: we have LIST, and `newest` is linked.
+        unsafe { wait_list::account(newest).leave(node, 0) };
+        if core::ptr::eq(newest, node) {
+            // SAFETY: as above, `node` is on the list. Void if the CAS fails.
+            let next = unsafe { wait_list::remove(newest, node) };
+            // Release: gives the list back.
+            match self.word.compare_exchange(
+                word::with_newest(LIST, newest),
+                word::with_newest(0, next),
+                Ordering::Release,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return,
+                // Only a push can have come between.
+                Err(now) => newest = word::newest(now),
+            }
+            // SAFETY: as above; the failed CAS was an Acquire.
+            unsafe { wait_list::link(newest) };
+        }
+        // SAFETY: as above; `node` is not the newest, so that this is final.
+        unsafe { wait_list::remove(newest, node) };
+        // Release: gives the list back.
+        self.word.fetch_and(!LIST, Ordering::Release);
+    }
+
+    #[inline(never)]
+    fn notify_oldest(&self) -> bool {
+        let Some(taken) = self.take_list() else { return false };
+        let newest = word::newest(taken);
+        // SAFETY: we took LIST, `newest` is from the word we took it from; the
+        // oldest node is on the list, then ours (invariant 2).
+        let oldest = unsafe {
+            wait_list::link(newest);
+            Waiter::of(wait_list::oldest(newest))
+        };
+        oldest.notified.set(true);
+        self.take_out(newest, &oldest.node);
+        let mut moving = Moving::begin();
+        moving.give(oldest);
+        moving.end();
+        true
+    }
+
+    #[inline(never)]
+    fn notify_each(&self) -> usize {
+        let Some(mut taken) = self.take_list() else { return 0 };
+        let mut count = 0;
+        let mut last: *mut Node = core::ptr::null_mut();
+        let mut oldest = last;
+        let newest = loop {
+            let newest = word::newest(taken);
+            // SAFETY: we have LIST, `newest` is from a word read since, and
+            // what lies between `last` and it is linked.
+            unsafe {
+                wait_list::link(newest);
+                let mut at =
+                    if last.is_null() { wait_list::oldest(newest) } else { wait_list::newer(last) };
+                if last.is_null() {
+                    oldest = at;
+                }
+                loop {
+                    Waiter::of(at).notified.set(true);
+                    count += 1;
+                    if at == newest {
+                        break;
+                    }
+                    at = wait_list::newer(at);
+                }
+            }
+            last = newest;
+            // Release: gives the list back. Acquire: nodes pushed meanwhile.
+            match self.word.compare_exchange(taken, 0, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => break newest,
+                Err(now) => taken = now,
+            }
+        };
+        let mut moving = Moving::begin();
+        let mut at = oldest;
+        loop {
+            // SAFETY: the nodes are ours (invariant 2), and linked; which is the
+            // next one is read before `at` is given away.
+            let (waiter, next) = unsafe { (Waiter::of(at), wait_list::newer(at)) };
+            moving.give(waiter);
+            if at == newest {
+                break;
+            }
+            at = next;
+        }
+        moving.end();
+        count
+    }
+}
+
+/// Notified waiters on their way to the lists of their mutexes.
+struct Moving {
+    /// When they were notified: their waits for the mutexes begin.
+    now: u64,
+    /// A mutex that was free, and is held by us until all are pushed.
+    held: *const RawMutex,
+}
+
+impl Moving {
+    fn begin() -> Moving {
+        Moving { now: clock::now(), held: core::ptr::null() }
+    }
+
+    /// Gives `waiter`, which is ours, away.
+    fn give(&mut self, waiter: &Waiter) {
+        let node = &waiter.node;
+        let mutex = waiter.mutex;
+        if mutex.is_null() {
+            // Release: the last thing we do to the node (invariant 6).
+            node.state.store(CALLED, Ordering::Release);
+            return;
+        }
+        if self.held != mutex {
+            self.release();
+        }
+        node.ticket.set(Ticket { start: self.now, epoch: 0 });
+        // SAFETY: the mutex lives (invariant 5).
+        if unsafe { (*mutex).enqueue(node) } {
+            self.held = mutex;
+        }
+    }
+
+    /// All are given away.
+    fn end(mut self) {
+        self.release();
+    }
+
+    fn release(&mut self) {
+        let held = core::mem::replace(&mut self.held, core::ptr::null());
+        if !held.is_null() {
+            // SAFETY: we took it in `give`; the one who is queued there since
+            // cannot get it, and return, before this call gives it away.
+            unsafe { (*held).unlock() };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::{AtomicBool, AtomicUsize};
+
+    #[test]
+    fn a_thread_without_a_record_is_notified_all_the_same() {
+        let (lock, condvar) = (RawMutex::INIT, RawCondvar::INIT);
+        let (waits, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    lock.lock();
+                    // SAFETY: locked above; no record is anybody's.
+                    assert!(unsafe { condvar.wait_as(None, &lock, None) });
+                    assert!(done.load(Ordering::Relaxed), "nobody notified it");
+                    waits.fetch_add(1, Ordering::Relaxed);
+                    // SAFETY: locked again.
+                    unsafe { lock.unlock() };
+                });
+            }
+            while condvar.waiters() < 3 {
+                std::thread::yield_now();
+            }
+            lock.lock();
+            done.store(true, Ordering::Relaxed);
+            assert!(condvar.notify_one());
+            assert_eq!(condvar.notify_all(), 2);
+            // SAFETY: locked above.
+            unsafe { lock.unlock() };
+        });
+        assert_eq!(waits.into_inner(), 3);
+        assert!(!lock.is_locked());
+    }
+
+    #[test]
+    fn a_thread_without_a_record_times_out() {
+        let (lock, condvar) = (RawMutex::INIT, RawCondvar::INIT);
+        lock.lock();
+        let deadline = Instant::now() + Duration::from_millis(2);
+        // SAFETY: locked above; no record is anybody's.
+        assert!(!unsafe { condvar.wait_as(None, &lock, Some(deadline)) });
+        assert!(Instant::now() >= deadline && lock.is_locked());
+        assert_eq!((condvar.waiters(), condvar.notify_all()), (0, 0));
+    }
+}
