@@ -12,12 +12,26 @@
 //! Nothing points back.
 
 pub mod class;
+#[cfg(not(any(loom, shuttle)))]
 pub mod clock;
+#[cfg(any(loom, shuttle))]
+pub mod clock {
+    //! The clock of the models.
+    pub use crate::sync::now;
+}
 pub mod ledger;
 mod memory;
 mod park;
 pub mod raw;
 pub mod record;
+mod sync;
+#[cfg_attr(any(loom, shuttle), path = "sync/model/thread.rs")]
 mod thread;
 mod wait_list;
 mod word;
+
+/// For model checks: what a run of a model is made of.
+#[cfg(any(loom, shuttle))]
+pub mod model {
+    pub use crate::sync::{Clock, Instant, Placed, Run, now, place};
+}

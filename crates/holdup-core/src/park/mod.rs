@@ -8,14 +8,20 @@
 //! and takes it. Tokens are hints: a waiter looks at its own state after each
 //! `park`, because a token may come late, from a wait that has ended.
 
-#[cfg(all(target_os = "linux", not(holdup_park = "semaphore")))]
+#[cfg(any(loom, shuttle))]
+#[path = "../sync/model/park.rs"]
+mod modelled;
+#[cfg(any(loom, shuttle))]
+pub(crate) use modelled::Parker;
+
+#[cfg(all(target_os = "linux", not(holdup_park = "semaphore"), not(any(loom, shuttle))))]
 mod futex;
-#[cfg(all(target_os = "linux", not(holdup_park = "semaphore")))]
+#[cfg(all(target_os = "linux", not(holdup_park = "semaphore"), not(any(loom, shuttle))))]
 pub(crate) use futex::Parker;
 
-#[cfg(any(not(target_os = "linux"), holdup_park = "semaphore"))]
+#[cfg(all(any(not(target_os = "linux"), holdup_park = "semaphore"), not(any(loom, shuttle))))]
 mod semaphore;
-#[cfg(any(not(target_os = "linux"), holdup_park = "semaphore"))]
+#[cfg(all(any(not(target_os = "linux"), holdup_park = "semaphore"), not(any(loom, shuttle))))]
 pub(crate) use semaphore::Parker;
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Waiting for somebody who needs only a moment.
 
+use crate::sync::{nap, pause, yield_now};
+
 /// Waiting for the LIST bit: it is held for some 50 ns, unless its holder was
 /// preempted. Then spinning would keep that thread from running on.
 pub(super) struct Backoff(u32);
@@ -12,26 +14,12 @@ impl Backoff {
     pub(super) fn wait(&mut self) {
         self.0 += 1;
         match self.0 {
-            0..64 => core::hint::spin_loop(),
-            64..128 => std::thread::yield_now(),
+            0..64 => pause(1),
+            64..128 => yield_now(),
             // A thread of lower priority never runs for a yield.
             _ => nap(),
         }
     }
-}
-
-/// Sleeps for 50 us. By a plain system call: the C library's sleep is a
-/// cancellation point, and a cancelled thread would leave its node on the list.
-#[cfg(target_os = "linux")]
-fn nap() {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000 };
-    // SAFETY: `time` is a live timespec. A signal that ends it early is no harm.
-    unsafe { libc::syscall(libc::SYS_nanosleep, &time, core::ptr::null_mut::<libc::timespec>()) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn nap() {
-    std::thread::sleep(std::time::Duration::from_micros(50));
 }
 
 #[cfg(all(test, target_os = "linux"))]

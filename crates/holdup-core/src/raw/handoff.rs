@@ -5,8 +5,8 @@
 //! waits: who has waited long gets the lock from the unlock itself, as soon as
 //! it is awake, or unseen where it does not come.
 
+use crate::sync::atomic::Ordering;
 use crate::wait_list::{AWAKE, Account, CALLED, Node};
-use core::sync::atomic::Ordering;
 
 /// A waiter that has waited longer is handed the lock directly, in
 /// nanoseconds ...

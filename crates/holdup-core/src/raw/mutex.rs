@@ -69,12 +69,14 @@
 
 use super::backoff::Backoff;
 use crate::class::ClassId;
+use crate::sync::Instant;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::thread;
 use crate::wait_list;
 use crate::word::{self, LIST, LOCKED};
 use core::num::NonZeroU32;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use core::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 mod acquire;
 mod list;
@@ -107,17 +109,21 @@ pub struct RawMutex {
     class: ClassId,
 }
 
+#[cfg(not(any(loom, shuttle)))]
 const _: () = assert!(size_of::<RawMutex>() <= 16);
 
 impl RawMutex {
     /// An unlocked mutex without a name.
+    #[cfg(not(loom))]
     #[expect(clippy::declare_interior_mutable_const, reason = "the way lock_api makes locks")]
     pub const INIT: RawMutex = RawMutex::with_class(ClassId::UNNAMED);
 
-    /// An unlocked mutex of the lock class `class`.
-    #[must_use]
-    pub const fn with_class(class: ClassId) -> RawMutex {
-        RawMutex { word: AtomicUsize::new(0), owner: AtomicU32::new(0), class }
+    crate::sync::const_fn! {
+        /// An unlocked mutex of the lock class `class`.
+        #[must_use]
+        pub const fn with_class(class: ClassId) -> RawMutex {
+            RawMutex { word: AtomicUsize::new(0), owner: AtomicU32::new(0), class }
+        }
     }
 
     /// Acquires the lock; waits as long as it must. One CAS if it is free.

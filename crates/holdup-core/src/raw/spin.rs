@@ -13,13 +13,14 @@
 //! those that cannot run; and it leaves whoever has the lock alone with it.
 
 use crate::clock;
+use crate::sync::{MODELLED, pause, yield_now};
 use core::cell::Cell;
 
 /// Looks between which the processor pauses, each time twice as long.
 const PAUSES: u32 = 5;
 /// Looks in all: in the queue, and before.
-const QUEUED_LOOKS: u32 = 40;
-const UNQUEUED_LOOKS: u32 = 150;
+const QUEUED_LOOKS: u32 = if MODELLED { 1 } else { 40 };
+const UNQUEUED_LOOKS: u32 = if MODELLED { 0 } else { 150 };
 /// How often the lock must be seen to change hands in those first looks: then
 /// its sections are shorter than half a microsecond.
 const SHORT: u32 = 2;
@@ -80,18 +81,12 @@ impl Spin {
             return true;
         }
         let before = clock::now();
-        std::thread::yield_now();
+        yield_now();
         let now = clock::now();
         if now.saturating_sub(before) > SLICE {
             BUSY.set(BUSY_WAITS);
         }
         now.saturating_sub(self.start) < self.time
-    }
-}
-
-fn pause(times: u32) {
-    for _ in 0..times {
-        core::hint::spin_loop();
     }
 }
 

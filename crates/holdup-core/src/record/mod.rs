@@ -106,6 +106,10 @@ pub(crate) fn book(class: ClassId, sums: &Sums) {
 /// is sampled. Called after the lock was released, by the thread that did it.
 #[inline]
 pub(crate) fn sample(class: ClassId, blame: u64) {
+    // A model has no stacks to keep; its sums are kept.
+    if crate::sync::MODELLED {
+        return;
+    }
     if let Some((count, delay)) = sampler::sample(blame) {
         keep(class, count, delay);
     }

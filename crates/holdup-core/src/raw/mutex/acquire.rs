@@ -6,11 +6,11 @@ use crate::clock;
 use crate::raw::backoff::Backoff;
 use crate::raw::spin::{Spin, Watch};
 use crate::record::{self, Sums};
+use crate::sync::atomic::Ordering;
+use crate::sync::{Instant, yield_now};
 use crate::thread;
 use crate::wait_list::{self, AWAKE, CALLED, HANDED, Node, WAITING, Wanted};
 use crate::word::{self, LIST, LOCKED, WOKEN};
-use core::sync::atomic::Ordering;
-use std::time::Instant;
 
 impl RawMutex {
     #[cold]
@@ -111,7 +111,7 @@ impl RawMutex {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return false;
             }
-            std::thread::yield_now();
+            yield_now();
         }
     }
 

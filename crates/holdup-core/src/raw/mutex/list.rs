@@ -4,9 +4,9 @@ use super::RawMutex;
 use crate::clock;
 use crate::raw::backoff::Backoff;
 use crate::record::{self, Sums};
+use crate::sync::atomic::Ordering;
 use crate::wait_list::{self, Account, Node};
 use crate::word::{self, LIST, WOKEN};
-use core::sync::atomic::Ordering;
 
 impl RawMutex {
     /// The lock is ours, and the list: claims the handoff, takes `node` out,

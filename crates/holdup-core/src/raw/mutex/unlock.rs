@@ -5,9 +5,9 @@ use crate::clock;
 use crate::raw::backoff::Backoff;
 use crate::raw::handoff::must_hand_over;
 use crate::record::{self, Sums};
+use crate::sync::atomic::Ordering;
 use crate::wait_list::{self, CALLED, HANDED};
 use crate::word::{self, LIST, LOCKED, WOKEN};
-use core::sync::atomic::Ordering;
 
 impl RawMutex {
     /// Releases a lock that somebody waits for, or owes a debt.

@@ -1,0 +1,62 @@
+//! Thread numbers and records in a model: `crate::thread`, without giving
+//! numbers of ended threads to new ones.
+
+use crate::park::Parker;
+use crate::sync::model;
+use core::cell::Cell;
+
+/// What belongs to a thread for good. Lives as long as the run.
+pub(crate) struct Record {
+    pub(crate) parker: Parker,
+    number: u32,
+    /// How many critical sections it signed.
+    sections: Cell<u32>,
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    static RECORD: &'static Record = new_record();
+}
+#[cfg(shuttle)]
+shuttle::thread_local! {
+    static RECORD: &'static Record = new_record();
+}
+
+fn new_record() -> &'static Record {
+    let record =
+        Record { parker: Parker::new(), number: model::next_thread(), sections: Cell::new(0) };
+    // SAFETY: kept until the next run; records do not outlive theirs.
+    unsafe { &*model::keep(record).as_ptr() }
+}
+
+impl Record {
+    /// Runs `wait`. There are no signal handlers here.
+    pub(crate) fn wait<R>(&self, wait: impl FnOnce() -> R) -> R {
+        wait()
+    }
+}
+
+const NUMBER_BITS: u32 = 20;
+
+/// This thread's number, never zero.
+pub(crate) fn number() -> u32 {
+    RECORD.with(|record| record.number)
+}
+
+/// Signs a critical section.
+pub(crate) fn sign() -> u32 {
+    RECORD.with(|record| {
+        record.sections.set(record.sections.get() + 1);
+        (record.sections.get() << NUMBER_BITS) | record.number
+    })
+}
+
+/// The number of the thread that made this signature.
+pub(crate) fn signed_by(signature: u32) -> u32 {
+    signature & ((1 << NUMBER_BITS) - 1)
+}
+
+/// This thread's record.
+pub(crate) fn record() -> Option<&'static Record> {
+    Some(RECORD.with(|record| *record))
+}
