@@ -20,7 +20,7 @@
 //! | [`Instant`], for deadlines              | `std::time::Instant`               |
 //! | [`pause`], [`yield_now`], [`nap`]       | `spin_loop`, `yield_now`, a sleep  |
 //! | [`const_fn!`] around `const fn new`     | (the atomics of loom are no const) |
-//! | [`place`], where a node is made         | (stays alive, and is poisoned)     |
+//! | [`place`] around what holds a node      | (kept alive, and poisoned)         |
 //!
 //! `crate::clock`, `crate::thread` and `crate::park` keep their names: `lib.rs`
 //! puts the models' in their places. Rules:

@@ -52,8 +52,8 @@
 
 use crate::ledger::{Ledger, Ticket};
 use crate::record::Sums;
+use crate::sync::Cell;
 use crate::sync::atomic::{AtomicBool, AtomicU32};
-use crate::sync::{Cell, Placed, place};
 use crate::thread::Record;
 
 /// The node waits, nobody has called it.
@@ -192,8 +192,8 @@ impl Account {
 }
 
 impl Node {
-    pub(crate) fn new(record: &'static Record, wanted: Wanted, start: u64) -> Placed<Node> {
-        place(Node {
+    pub(crate) fn new(record: &'static Record, wanted: Wanted, start: u64) -> Node {
+        Node {
             wanted,
             admitted_at: Cell::new(0),
             older: Cell::new(core::ptr::null_mut()),
@@ -204,7 +204,7 @@ impl Node {
             state: AtomicU32::new(WAITING),
             tried: AtomicBool::new(false),
             account: Cell::new(Account::default()),
-        })
+        }
     }
 
     /// Makes a node that is not yet pushed the only one of a list that owes

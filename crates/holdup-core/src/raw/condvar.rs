@@ -64,12 +64,12 @@ use super::RawMutex;
 use super::backoff::Backoff;
 use crate::clock;
 use crate::ledger::Ticket;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Cell, Instant, const_fn, place};
 use crate::thread::{self, Record};
 use crate::wait_list::{self, CALLED, Node, WAITING, Wanted};
 use crate::word::{self, LIST};
-use core::cell::Cell;
-use core::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A condition variable for [`RawMutex`].
 ///
@@ -111,6 +111,7 @@ pub struct RawCondvar {
     word: AtomicUsize,
 }
 
+#[cfg(not(any(loom, shuttle)))]
 const _: () = assert!(size_of::<RawCondvar>() == size_of::<usize>());
 
 /// One wait. Lives on the stack of the thread that waits.
@@ -141,8 +142,17 @@ impl Waiter {
 
 impl RawCondvar {
     /// A condition variable that nobody waits for.
+    #[cfg(not(loom))]
     #[expect(clippy::declare_interior_mutable_const, reason = "the way lock_api makes them")]
-    pub const INIT: RawCondvar = RawCondvar { word: AtomicUsize::new(0) };
+    pub const INIT: RawCondvar = RawCondvar::new();
+
+    const_fn! {
+        /// A condition variable that nobody waits for.
+        #[must_use]
+        pub const fn new() -> RawCondvar {
+            RawCondvar { word: AtomicUsize::new(0) }
+        }
+    }
 
     /// Releases `mutex`, waits until notified, and acquires it again. Returns
     /// only after a notification. The critical section that ends with this
@@ -224,11 +234,11 @@ impl RawCondvar {
         deadline: Option<Instant>,
     ) -> bool {
         // On this list the ledger counts waiters, but no time: they begin at 0.
-        let waiter = Waiter {
+        let waiter = place(Waiter {
             node: Node::new(record.unwrap_or(thread::any_record()), Wanted::Exclusive, 0),
             mutex: if record.is_some() { mutex } else { core::ptr::null() },
             notified: Cell::new(false),
-        };
+        });
         self.push(&waiter);
         // Not in a closure: what this claims is charged to the caller's stack.
         // SAFETY: the caller's promise.
@@ -440,6 +450,12 @@ impl RawCondvar {
         }
         moving.end();
         count
+    }
+}
+
+impl Default for RawCondvar {
+    fn default() -> RawCondvar {
+        RawCondvar::new()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::raw::backoff::Backoff;
 use crate::raw::spin::{Spin, Watch};
 use crate::record::{self, Sums};
 use crate::sync::atomic::Ordering;
-use crate::sync::{Instant, yield_now};
+use crate::sync::{Instant, place, yield_now};
 use crate::thread;
 use crate::wait_list::{self, AWAKE, CALLED, HANDED, Node, WAITING, Wanted};
 use crate::word::{self, LIST, LOCKED, WOKEN};
@@ -62,9 +62,10 @@ impl RawMutex {
         let start = clock::now();
         let Some(start) = self.spin(start, deadline) else { return true };
         match thread::record() {
-            Some(record) => {
-                record.wait(|| self.queue(&Node::new(record, Wanted::Exclusive, start), deadline))
-            }
+            Some(record) => record.wait(|| {
+                let node = place(Node::new(record, Wanted::Exclusive, start));
+                self.queue(&node, deadline)
+            }),
             None => self.yield_until(deadline),
         }
     }

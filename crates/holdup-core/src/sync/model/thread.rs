@@ -60,3 +60,8 @@ pub(crate) fn signed_by(signature: u32) -> u32 {
 pub(crate) fn record() -> Option<&'static Record> {
     Some(RECORD.with(|record| *record))
 }
+
+/// Some record, for a thread that has none of its own.
+pub(crate) fn any_record() -> &'static Record {
+    RECORD.with(|record| *record)
+}
