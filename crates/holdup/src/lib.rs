@@ -50,16 +50,30 @@
 //! # Features
 //!
 //! - `send_guard`: guards may be sent to another thread and dropped there.
-//! - `arc_lock`: locking through an `Arc`, with `ArcMutexGuard`.
-//! - `serde`: `Mutex` is `Serialize` and `Deserialize`.
+//! - `arc_lock`: locking through an `Arc`, with `ArcMutexGuard` and its like.
+//! - `serde`: the locks that hold data are `Serialize` and `Deserialize`.
 
+mod condvar;
 mod environment;
+mod fair_mutex;
 mod guard;
 mod named;
+mod once;
 pub mod profile;
 mod raw_mutex;
+mod reentrant_mutex;
 
+pub use condvar::{Condvar, RawCondvar, WaitTimeoutResult};
+#[cfg(feature = "arc_lock")]
+pub use fair_mutex::ArcFairMutexGuard;
+pub use fair_mutex::{FairMutex, FairMutexGuard, MappedFairMutexGuard, RawFairMutex};
+pub use once::{Once, OnceState};
 pub use raw_mutex::RawMutex;
+#[cfg(feature = "arc_lock")]
+pub use reentrant_mutex::ArcReentrantMutexGuard;
+pub use reentrant_mutex::{
+    MappedReentrantMutexGuard, RawThreadId, ReentrantMutex, ReentrantMutexGuard,
+};
 
 /// A mutual exclusion lock that accounts for the time threads wait for it.
 ///

@@ -57,6 +57,57 @@ macro_rules! named_raw_mutex {
     };
 }
 
+/// A named [`FairMutex`](crate::FairMutex); as [`named_mutex!`].
+///
+/// ```
+/// use holdup::{FairMutex, named_fair_mutex};
+/// static TICKETS: FairMutex<u32> = named_fair_mutex!("tickets", 0);
+/// *TICKETS.lock() += 1;
+/// ```
+#[macro_export]
+macro_rules! named_fair_mutex {
+    ($name:expr, $value:expr $(,)?) => {
+        $crate::FairMutex::from_raw(
+            $crate::RawFairMutex::with_class($crate::__class!($name)),
+            $value,
+        )
+    };
+}
+
+/// A named [`ReentrantMutex`](crate::ReentrantMutex); as [`named_mutex!`].
+///
+/// ```
+/// use holdup::{ReentrantMutex, named_reentrant_mutex};
+/// use std::cell::Cell;
+/// static DEPTH: ReentrantMutex<Cell<u32>> = named_reentrant_mutex!("depth", Cell::new(0));
+/// DEPTH.lock().set(1);
+/// ```
+#[macro_export]
+macro_rules! named_reentrant_mutex {
+    ($name:expr, $value:expr $(,)?) => {
+        $crate::ReentrantMutex::from_raw(
+            $crate::named_raw_mutex!($name),
+            $crate::RawThreadId,
+            $value,
+        )
+    };
+}
+
+/// A named [`Once`](crate::Once): who waits for its initializer shows up in
+/// reports under this name.
+///
+/// ```
+/// use holdup::{Once, named_once};
+/// static TABLES: Once = named_once!("tables");
+/// TABLES.call_once(|| ());
+/// ```
+#[macro_export]
+macro_rules! named_once {
+    ($name:expr $(,)?) => {
+        $crate::Once::with_class($crate::__class!($name))
+    };
+}
+
 /// The class of a name, registered before `main`. What the other macros are
 /// made of, and no part of the interface.
 #[doc(hidden)]

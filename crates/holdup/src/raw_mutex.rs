@@ -39,6 +39,12 @@ impl RawMutex {
         RawMutex(holdup_core::raw::RawMutex::with_class(class))
     }
 
+    /// The core's mutex.
+    #[inline]
+    pub(crate) fn core(&self) -> &holdup_core::raw::RawMutex {
+        &self.0
+    }
+
     /// The thread that holds the lock, by holdup's own thread number, or
     /// `None` when it is free. A snapshot: it may be stale when it is
     /// returned. One relaxed load or two.

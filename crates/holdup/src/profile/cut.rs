@@ -8,9 +8,12 @@ use super::Frame;
 /// by the path a name starts with.
 const OURS: &[&str] = &[
     "holdup_core::",
-    // Not `holdup::`: a program may have that name, too. This module of the
-    // crate is all that runs when a lock is released.
+    // Not `holdup::`: a program may have that name, too. These modules of the
+    // crate are all that runs when a lock is released.
     "holdup::raw_mutex::",
+    "holdup::condvar::",
+    "holdup::fair_mutex::",
+    "holdup::once::",
     // The typed face, both versions, and the stand-ins for parking_lot.
     "lock_api::",
     "parking_lot::",
@@ -26,8 +29,15 @@ const OURS: &[&str] = &[
 /// were inlined, only bare names and files. These are ours, by the package
 /// (the name of its directory, maybe with a version) and the file in it;
 /// without one, all of the package.
-const OUR_FILES: &[(&str, &str)] =
-    &[("holdup-core", ""), ("holdup", "raw_mutex.rs"), ("lock_api", ""), ("parking_lot", "")];
+const OUR_FILES: &[(&str, &str)] = &[
+    ("holdup-core", ""),
+    ("holdup", "raw_mutex.rs"),
+    ("holdup", "condvar.rs"),
+    ("holdup", "fair_mutex.rs"),
+    ("holdup", "once.rs"),
+    ("lock_api", ""),
+    ("parking_lot", ""),
+];
 
 /// The same for what the standard library has: file and name.
 const STD_FUNCTIONS: &[(&str, &str)] = &[
