@@ -507,48 +507,4 @@ impl Moving {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use core::sync::atomic::{AtomicBool, AtomicUsize};
-
-    #[test]
-    fn a_thread_without_a_record_is_notified_all_the_same() {
-        let (lock, condvar) = (RawMutex::INIT, RawCondvar::INIT);
-        let (waits, done) = (AtomicUsize::new(0), AtomicBool::new(false));
-        std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    lock.lock();
-                    // SAFETY: locked above; no record is anybody's.
-                    assert!(unsafe { condvar.wait_as(None, &lock, None) });
-                    assert!(done.load(Ordering::Relaxed), "nobody notified it");
-                    waits.fetch_add(1, Ordering::Relaxed);
-                    // SAFETY: locked again.
-                    unsafe { lock.unlock() };
-                });
-            }
-            while condvar.waiters() < 3 {
-                std::thread::yield_now();
-            }
-            lock.lock();
-            done.store(true, Ordering::Relaxed);
-            assert!(condvar.notify_one());
-            assert_eq!(condvar.notify_all(), 2);
-            // SAFETY: locked above.
-            unsafe { lock.unlock() };
-        });
-        assert_eq!(waits.into_inner(), 3);
-        assert!(!lock.is_locked());
-    }
-
-    #[test]
-    fn a_thread_without_a_record_times_out() {
-        let (lock, condvar) = (RawMutex::INIT, RawCondvar::INIT);
-        lock.lock();
-        let deadline = Instant::now() + Duration::from_millis(2);
-        // SAFETY: locked above; no record is anybody's.
-        assert!(!unsafe { condvar.wait_as(None, &lock, Some(deadline)) });
-        assert!(Instant::now() >= deadline && lock.is_locked());
-        assert_eq!((condvar.waiters(), condvar.notify_all()), (0, 0));
-    }
-}
+mod tests;
