@@ -62,6 +62,7 @@ mod once;
 pub mod profile;
 mod raw_mutex;
 mod reentrant_mutex;
+pub mod sync;
 
 pub use condvar::{Condvar, RawCondvar, WaitTimeoutResult};
 #[cfg(feature = "arc_lock")]

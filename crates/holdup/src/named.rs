@@ -108,6 +108,29 @@ macro_rules! named_once {
     };
 }
 
+/// Names a lock of [`holdup::sync`](crate::sync): write it around the
+/// constructor. All locks made under one name share one line in every report.
+///
+/// Works for `Mutex`, `RwLock`, `Once`, `OnceLock`, `LazyLock` and `Barrier`,
+/// and gives a value of the same type. What [`named_mutex!`](crate::named_mutex)
+/// says about const contexts, names and cost is true here.
+///
+/// ```
+/// use holdup::named;
+/// use holdup::sync::{LazyLock, Mutex};
+///
+/// static ORDERS: Mutex<Vec<u64>> = named!("orders", Mutex::new(Vec::new()));
+/// static TABLE: LazyLock<Vec<u8>> = named!("table", LazyLock::new(|| vec![0; 64]));
+///
+/// ORDERS.lock().unwrap().push(TABLE.len() as u64);
+/// ```
+#[macro_export]
+macro_rules! named {
+    ($name:expr, $lock:expr $(,)?) => {
+        ($lock).__in_class($crate::__class!($name))
+    };
+}
+
 /// The class of a name, registered before `main`. What the other macros are
 /// made of, and no part of the interface.
 #[doc(hidden)]

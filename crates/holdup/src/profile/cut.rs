@@ -14,6 +14,7 @@ const OURS: &[&str] = &[
     "holdup::condvar::",
     "holdup::fair_mutex::",
     "holdup::once::",
+    "holdup::sync::",
     // The typed face, both versions, and the stand-ins for parking_lot.
     "lock_api::",
     "parking_lot::",
@@ -27,14 +28,15 @@ const OURS: &[&str] = &[
 
 /// Builds with `debug = "line-tables-only"` have no paths for functions that
 /// were inlined, only bare names and files. These are ours, by the package
-/// (the name of its directory, maybe with a version) and the file in it;
-/// without one, all of the package.
+/// (the name of its directory, maybe with a version) and what the path in it
+/// begins with.
 const OUR_FILES: &[(&str, &str)] = &[
     ("holdup-core", ""),
     ("holdup", "raw_mutex.rs"),
     ("holdup", "condvar.rs"),
     ("holdup", "fair_mutex.rs"),
     ("holdup", "once.rs"),
+    ("holdup", "sync/"),
     ("lock_api", ""),
     ("parking_lot", ""),
 ];
@@ -86,7 +88,7 @@ fn is_our_file(file: &str, function: &str) -> bool {
                     })
             });
             let rest = &file[at + source.len()..];
-            is_package && (inside.is_empty() || rest == *inside)
+            is_package && rest.starts_with(inside)
         })
     })
 }
@@ -121,6 +123,9 @@ mod tests {
         for ours in [
             "holdup_core::raw::mutex::RawMutex::unlock_slow",
             "<holdup::raw_mutex::RawMutex as lock_api::mutex::RawMutex>::unlock",
+            "<holdup::sync::mutex::MutexGuard<T> as core::ops::drop::Drop>::drop",
+            "holdup::sync::once_lock::OnceLock<T>::get_or_init",
+            "<holdup::sync::lazy_lock::LazyLock<T, F> as core::ops::deref::Deref>::deref",
             "<lock_api::mutex::MutexGuard<R,T> as core::ops::drop::Drop>::drop",
             "<lock_api::mutex::MutexGuard<R, T>>::unlock_fair",
             "core::ptr::drop_in_place<lock_api::mutex::MutexGuard<holdup::raw_mutex::RawMutex,u32>>",
@@ -158,6 +163,7 @@ mod tests {
             ("unlock", "/r/registry/src/i/holdup-core-0.1.0/src/raw/mutex.rs"),
             ("unlock", "crates/holdup/src/raw_mutex.rs".trim_start_matches("crates")),
             ("unlock", "/r/registry/src/i/holdup-1.2.3/src/raw_mutex.rs"),
+            ("run", "/w/crates/holdup/src/sync/once.rs"),
             ("drop<holdup::raw_mutex::RawMutex, u32>", "/r/src/i/lock_api-0.5.0/src/mutex.rs"),
             ("drop<app::Guard>", "/rustc/59807616e1fa/library/core/src/mem/mod.rs"),
             ("drop_in_place<app::Guard>", "/rustc/59807616e1fa/library/core/src/ptr/mod.rs"),
@@ -170,6 +176,7 @@ mod tests {
             ("drop<app::Guard>", "/home/me/mem/mod.rs"),
             ("swap<u8>", "/rustc/59807616e1fa/library/core/src/mem/mod.rs"),
             ("prune", "/w/crates/holdup/src/demo.rs"),
+            ("prune", "/w/app/src/sync/once.rs"),
             ("prune", "/w/crates/holdup-cli/src/raw_mutex.rs"),
             ("prune", "/w/holdup-core-tools/src/main.rs"),
             ("app::unlock", "/r/src/i/lock_api-0.5.0/src/mutex.rs"),
