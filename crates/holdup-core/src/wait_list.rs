@@ -222,6 +222,14 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Says, of a node prepared as the only one of its list, how many readers hold
+    /// the lock.
+    pub(crate) fn set_readers(&self, readers: usize) {
+        self.account.set(Account { readers, ..self.account.get() });
+    }
+}
+
 /// Links the list whose newest node is `newest`; afterwards that is the first
 /// linked one. Amortized constant: visits each pushed node once.
 ///

@@ -85,6 +85,18 @@ impl Sums {
         self.waited += waited;
     }
 
+    /// Adds other sums to these.
+    pub(crate) fn add(&mut self, other: &Sums) {
+        self.contentions += other.contentions;
+        self.waits += other.waits;
+        self.waited += other.waited;
+        self.blamed += other.blamed;
+        self.handoff += other.handoff;
+        self.handoffs += other.handoffs;
+        self.spins += other.spins;
+        self.spun += other.spun;
+    }
+
     /// Adds a claim of a critical section; it may make more than one.
     #[inline]
     pub(crate) fn add_blame(&mut self, amount: u64, first: bool) {

@@ -1,0 +1,543 @@
+//! The readers-writer lock: one word, the mutex's wait list, and claims that
+//! share what readers cause among them.
+//!
+//! # States
+//!
+//! The flags are described in `rwlock/word.rs`. `n` is the number of readers:
+//! in the word while nobody waits, in the list's account while somebody does.
+//!
+//! | word                                | meaning                                  |
+//! |-------------------------------------|------------------------------------------|
+//! | 0                                   | free                                     |
+//! | LOCKED, n                           | held by n readers, nobody waits          |
+//! | LOCKED, EXCLUSIVE                   | held by a writer, nobody waits           |
+//! | + DEBT                              | nobody waits any more; `pot` is owed     |
+//! | LOCKED, QUEUED                      | held by readers, somebody waits          |
+//! | LOCKED, EXCLUSIVE, QUEUED           | held by a writer or handed to a waiter, somebody waits |
+//! | QUEUED, WOKEN                       | free; the oldest waiter was woken and will try |
+//! | LOCKED, QUEUED, WOKEN               | held; the one that was woken has not tried yet |
+//! | + UPGRADABLE                        | one of the readers may upgrade; with n = 0, it waits to or was handed the lock |
+//! | + LIST                              | somebody works on the list and the word  |
+//!
+//! # How it goes
+//!
+//! While nobody waits each call is one CAS. What cannot be done so takes the
+//! LIST bit and is a [`Session`](session::Session): it sees the readers, the
+//! flags and the linked list, changes what it must, and publishes all with one
+//! CAS that gives LIST back. Nothing but a push happens meanwhile, and a push
+//! makes that CAS fail, so that it is linked and nothing is overlooked.
+//!
+//! *Writers first.* While somebody waits for the lock alone (ALONE), new readers
+//! queue. Recursive reads enter where readers hold the lock.
+//!
+//! *Release*, by a writer or by the last reader: as with the mutex. If a reader
+//! waits to upgrade, it is handed the lock. Else the lock is freed and the
+//! oldest waiter woken unless one is on the way (barging), or the lock is handed
+//! over if the oldest has waited too long (`handoff.rs`).
+//!
+//! *Admission.* Whoever has the list while readers hold the lock (and it is about
+//! to stay so) lets in the readers at the old end of the list, up to the first
+//! that wants it alone: it takes them out of the list, counts them as readers,
+//! and wakes them after giving the list back. It does so for a batch of
+//! [`session::BATCH`]; if more stand there, the last of the batch goes on when it
+//! runs. So no call walks the list, each waiter is admitted once, and readers
+//! wake in parallel.
+//!
+//! # Accounting
+//!
+//! One ledger counts all waiters. A claim made while the lock was free is
+//! handoff, one made during a writer's section is its blame. A claim made while
+//! readers hold the lock goes into the `pot`; a reader that leaves takes
+//! `pot / n`, the last one all that is left. Who waits to upgrade is no reader
+//! meanwhile: that hold ended and took its share, and it is a victim now. A
+//! waiter that is admitted stops being counted at that instant; until it
+//! runs it waits for its processor, which is handoff, and books that itself.
+//! So sum of blame + sum of handoff = sum of waits at any quiet moment.
+//!
+//! # Invariants
+//!
+//! 1. Waiters are pushed only while LOCKED or QUEUED is set.
+//! 2. LIST is taken together with LOCKED, or while LOCKED is set. While it is
+//!    taken, only pushes change the word: they may set QUEUED, ALONE and the
+//!    high bits, nothing else.
+//! 3. With QUEUED and LOCKED clear, WOKEN is set: somebody is on the way.
+//! 4. WOKEN belongs to the oldest node. It is cleared, under LIST, when that
+//!    node leaves the list, and when its owner saw LOCKED set and goes to sleep.
+//! 5. A sleeping waiter is woken by a token that is left after `state` was set,
+//!    and looks at `state` after each sleep.
+//! 6. When LIST is given back with readers holding the lock, the oldest node is
+//!    no reader, or a reader that was admitted with `ADMITTED_ON` has not run yet
+//!    and will go on admitting. (It holds the lock until then.)
+//! 7. A node is given `ADMITTED` only when it is off the list and the word does
+//!    not lead to it.
+//! 8. After the CAS that gives the lock away, nothing of the lock is touched.
+//!    What is needed then (class, records) was read before.
+//!
+//! # Why no wake-up is lost
+//!
+//! Who sleeps is on the list, and LOCKED was set, or WOKEN (1, 3). If LOCKED is
+//! cleared later, that is a release with the list: it wakes the oldest, or one
+//! is on the way. The one on the way either takes the lock, and its release comes
+//! later; or finds it held and clears WOKEN under LIST, so that the release of
+//! that holder, which needs LIST too, finds it clear. If the lock is held by
+//! readers, whoever made that so admitted the readers in front or left one that
+//! will (6); an upgradable waiter in front is admitted when UPGRADABLE is
+//! cleared. A waiter that gives up admits those behind it.
+//!
+//! # Orderings
+//!
+//! Taking LOCKED or adding a reader is Acquire, removing it is Release: that is
+//! the lock. LIST likewise protects the list, the account and `pot`. `state` is
+//! written with Release and read by its owner with Acquire, so that a lock that
+//! was handed over or shared comes with all that its last writer wrote.
+
+mod acquire;
+mod convert;
+mod release;
+mod session;
+mod word;
+
+use crate::class::ClassId;
+use crate::thread;
+use crate::wait_list::Wanted;
+use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use word::{DEBT, EXCLUSIVE, LIST, LOCKED, QUEUED, READER, UPGRADABLE};
+
+/// A readers-writer lock without data that accounts for its waiters.
+///
+/// 24 bytes, all zero when unlocked and unnamed. While nobody waits each
+/// method is one CAS. Writers come first: while one waits, new readers queue, so
+/// a thread that reads already must use the `recursive` methods to read again. The
+/// methods are those of `lock_api`'s traits, which the `holdup` crate implements
+/// with them.
+///
+/// A wait for readers is charged to them in equal shares of each moment, a wait
+/// behind a writer that itself waits to the readers that hold it up.
+///
+/// ```
+/// use holdup_core::raw::RawRwLock;
+/// static LOCK: RawRwLock = RawRwLock::INIT;
+/// LOCK.lock_shared();
+/// assert!(LOCK.try_lock_shared() && !LOCK.try_lock_exclusive());
+/// // SAFETY: locked twice above by this thread.
+/// unsafe {
+///     LOCK.unlock_shared();
+///     LOCK.unlock_shared();
+/// }
+/// assert!(!LOCK.is_locked());
+/// ```
+pub struct RawRwLock {
+    word: AtomicUsize,
+    /// What readers who hold the lock, or a debt, owe and nobody has taken yet,
+    /// in nanoseconds. Belongs to whoever has LIST.
+    pot: AtomicU64,
+    /// The signature of the last acquisition; a hint, written apart from the word.
+    owner: AtomicU32,
+    class: ClassId,
+}
+
+const _: () = assert!(size_of::<RawRwLock>() <= 24);
+
+/// Flags without which a reader comes and goes with one CAS.
+const SLOW: usize = LIST | DEBT | QUEUED;
+
+impl RawRwLock {
+    /// An unlocked lock without a name.
+    #[expect(clippy::declare_interior_mutable_const, reason = "the way lock_api makes locks")]
+    pub const INIT: RawRwLock = RawRwLock::with_class(ClassId::UNNAMED);
+
+    /// An unlocked lock of the lock class `class`.
+    #[must_use]
+    pub const fn with_class(class: ClassId) -> RawRwLock {
+        RawRwLock {
+            word: AtomicUsize::new(0),
+            pot: AtomicU64::new(0),
+            owner: AtomicU32::new(0),
+            class,
+        }
+    }
+
+    /// Whether somebody holds the lock in any way. A snapshot.
+    #[inline]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & LOCKED != 0
+    }
+
+    /// Whether a writer holds the lock, or it is being handed to a waiter. A snapshot.
+    #[inline]
+    #[must_use]
+    pub fn is_locked_exclusive(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & EXCLUSIVE != 0
+    }
+
+    /// The number of the thread that holds the lock as a writer, if one does and
+    /// has already written its number. A snapshot.
+    #[must_use]
+    pub fn holder(&self) -> Option<NonZeroU32> {
+        let signature = self.owner.load(Ordering::Relaxed);
+        NonZeroU32::new(thread::signed_by(signature)).filter(|_| self.is_locked_exclusive())
+    }
+
+    /// The class of the lock.
+    #[must_use]
+    pub const fn class(&self) -> ClassId {
+        self.class
+    }
+
+    #[inline]
+    fn owned(&self) {
+        self.owner.store(thread::sign(), Ordering::Relaxed);
+    }
+
+    /// Acquires what is `wanted` in the slow way; signs it.
+    #[cold]
+    fn acquire(&self, wanted: Wanted, deadline: Option<Instant>) -> bool {
+        let acquired = self.acquire_slow(wanted, deadline);
+        if acquired {
+            self.owned();
+        }
+        acquired
+    }
+
+    #[cold]
+    fn try_acquire(&self, wanted: Wanted, recursive: bool) -> bool {
+        let acquired = self.try_slow(wanted, recursive);
+        if acquired {
+            self.owned();
+        }
+        acquired
+    }
+}
+
+/// A deadline `timeout` from now; none if that is past the end of time.
+fn after(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}
+
+/// Reading.
+impl RawRwLock {
+    #[inline]
+    fn try_fast_shared(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        let acquired = word & (SLOW | EXCLUSIVE) == 0
+            && word < word::MOST_READERS * READER
+            // Acquire: what the last writer wrote.
+            && self
+                .word
+                .compare_exchange(
+                    word,
+                    (word + READER) | LOCKED,
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                )
+                .is_ok();
+        if acquired {
+            self.owned();
+        }
+        acquired
+    }
+
+    /// Acquires the lock together with other readers; waits as long as it must,
+    /// also for writers that wait. One CAS if no writer holds it and nobody waits.
+    #[inline]
+    pub fn lock_shared(&self) {
+        if !self.try_fast_shared() {
+            self.acquire(Wanted::Shared, None);
+        }
+    }
+
+    /// Acquires the lock together with other readers unless that takes a wait.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_shared(&self) -> bool {
+        self.try_fast_shared() || self.try_acquire(Wanted::Shared, false)
+    }
+
+    /// [`lock_shared`](RawRwLock::lock_shared) unless it takes longer than
+    /// `timeout`. Returns whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_shared_for(&self, timeout: Duration) -> bool {
+        self.try_fast_shared() || self.acquire(Wanted::Shared, after(timeout))
+    }
+
+    /// [`lock_shared`](RawRwLock::lock_shared) unless it takes until after
+    /// `deadline`. Returns whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_shared_until(&self, deadline: Instant) -> bool {
+        self.try_fast_shared() || self.acquire(Wanted::Shared, Some(deadline))
+    }
+
+    /// As [`lock_shared`](RawRwLock::lock_shared), but enters past waiting writers
+    /// where readers hold the lock: for threads that read already.
+    #[inline]
+    pub fn lock_shared_recursive(&self) {
+        if !self.try_lock_shared_recursive() {
+            self.acquire(Wanted::Shared, None);
+        }
+    }
+
+    /// [`lock_shared_recursive`](RawRwLock::lock_shared_recursive) unless that
+    /// takes a wait.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_shared_recursive(&self) -> bool {
+        self.try_fast_shared() || self.try_acquire(Wanted::Shared, true)
+    }
+
+    /// [`lock_shared_recursive`](RawRwLock::lock_shared_recursive) unless it takes
+    /// longer than `timeout`. Returns whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_shared_recursive_for(&self, timeout: Duration) -> bool {
+        self.try_lock_shared_recursive() || self.acquire(Wanted::Shared, after(timeout))
+    }
+
+    /// [`lock_shared_recursive`](RawRwLock::lock_shared_recursive) unless it takes
+    /// until after `deadline`. Returns whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_shared_recursive_until(&self, deadline: Instant) -> bool {
+        self.try_lock_shared_recursive() || self.acquire(Wanted::Shared, Some(deadline))
+    }
+
+    /// Ends a read. One CAS if nobody waits.
+    ///
+    /// # Safety
+    /// The lock is held by a reader, and this call ends that hold.
+    #[inline]
+    pub unsafe fn unlock_shared(&self) {
+        self.leave_fast(LOCKED, false);
+    }
+
+    /// Ends a read; if it was the last, hands the lock to the oldest waiter.
+    ///
+    /// # Safety
+    /// As for [`unlock_shared`](RawRwLock::unlock_shared).
+    #[inline]
+    pub unsafe fn unlock_shared_fair(&self) {
+        self.leave_fast(LOCKED, true);
+    }
+
+    /// Lets a waiter, if there is one, have the lock before this reader gets
+    /// it back. One load if nobody waits.
+    ///
+    /// # Safety
+    /// The lock is held by a reader.
+    #[inline]
+    pub unsafe fn bump_shared(&self) {
+        if word::is_queued(self.word.load(Ordering::Relaxed)) {
+            // SAFETY: the caller's promise.
+            unsafe { self.unlock_shared_fair() };
+            self.lock_shared();
+        }
+    }
+
+    /// Ends a reader's hold. `flags` are those it holds: with UPGRADABLE or not.
+    #[inline(always)]
+    fn leave_fast(&self, flags: usize, fair: bool) {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & SLOW == 0 {
+            let left = (word - READER) & !(flags & UPGRADABLE);
+            let left = if left < READER { 0 } else { left };
+            // Release: the next writer comes after this read.
+            match self.word.compare_exchange_weak(word, left, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+        self.leave_slow(flags, fair);
+        // A function whose last act is to unlock keeps its frame so.
+        core::hint::black_box(());
+    }
+}
+
+/// Writing.
+impl RawRwLock {
+    #[inline]
+    fn try_fast_exclusive(&self) -> bool {
+        // Acquire: what readers and writers before did.
+        let acquired = self
+            .word
+            .compare_exchange(0, LOCKED | EXCLUSIVE, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok();
+        if acquired {
+            self.owned();
+        }
+        acquired
+    }
+
+    /// Acquires the lock for the caller alone; waits as long as it must. One CAS
+    /// if it is free.
+    #[inline]
+    pub fn lock_exclusive(&self) {
+        if !self.try_fast_exclusive() {
+            self.acquire(Wanted::Exclusive, None);
+        }
+    }
+
+    /// Acquires the lock for the caller alone unless that takes a wait.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_exclusive(&self) -> bool {
+        self.try_fast_exclusive() || self.try_acquire(Wanted::Exclusive, false)
+    }
+
+    /// [`lock_exclusive`](RawRwLock::lock_exclusive) unless it takes longer than
+    /// `timeout`. Returns whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_exclusive_for(&self, timeout: Duration) -> bool {
+        self.try_fast_exclusive() || self.acquire(Wanted::Exclusive, after(timeout))
+    }
+
+    /// [`lock_exclusive`](RawRwLock::lock_exclusive) unless it takes until after
+    /// `deadline`. Returns whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_exclusive_until(&self, deadline: Instant) -> bool {
+        self.try_fast_exclusive() || self.acquire(Wanted::Exclusive, Some(deadline))
+    }
+
+    /// Ends a write. One CAS if nobody waits.
+    ///
+    /// # Safety
+    /// The lock is held by a writer, and this call ends that hold.
+    #[inline]
+    pub unsafe fn unlock_exclusive(&self) {
+        self.end_write(false);
+    }
+
+    /// Ends a write, and hands the lock to the oldest waiter if there is one, so
+    /// that nobody else can take it before.
+    ///
+    /// # Safety
+    /// As for [`unlock_exclusive`](RawRwLock::unlock_exclusive).
+    #[inline]
+    pub unsafe fn unlock_exclusive_fair(&self) {
+        self.end_write(true);
+    }
+
+    /// Lets the oldest waiter, if there is one, have the lock before the caller
+    /// gets it back. One load if nobody waits.
+    ///
+    /// # Safety
+    /// The lock is held by the caller as a writer.
+    #[inline]
+    pub unsafe fn bump_exclusive(&self) {
+        if word::is_queued(self.word.load(Ordering::Relaxed)) {
+            // SAFETY: the caller's promise.
+            unsafe { self.unlock_exclusive_fair() };
+            self.lock_exclusive();
+        }
+    }
+
+    #[inline(always)]
+    fn end_write(&self, fair: bool) {
+        self.owner.store(0, Ordering::Relaxed);
+        // Release: what was written.
+        if self
+            .word
+            .compare_exchange(LOCKED | EXCLUSIVE, 0, Ordering::Release, Ordering::Relaxed)
+            .is_err()
+        {
+            self.end_write_slow(fair);
+            // A function whose last act is to unlock keeps its frame so.
+            core::hint::black_box(());
+        }
+    }
+}
+
+/// Reading, with the right to upgrade: one at a time, beside other readers.
+impl RawRwLock {
+    #[inline]
+    fn try_fast_upgradable(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        let acquired = word & (SLOW | EXCLUSIVE | UPGRADABLE) == 0
+            && word < word::MOST_READERS * READER
+            // Acquire: what the last writer wrote.
+            && self
+                .word
+                .compare_exchange(
+                    word,
+                    (word + READER) | LOCKED | UPGRADABLE,
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                )
+                .is_ok();
+        if acquired {
+            self.owned();
+        }
+        acquired
+    }
+
+    /// Acquires the lock as the one reader that may upgrade; waits as long as it
+    /// must. One CAS if no writer and no such reader holds it and nobody waits.
+    #[inline]
+    pub fn lock_upgradable(&self) {
+        if !self.try_fast_upgradable() {
+            self.acquire(Wanted::Upgradable, None);
+        }
+    }
+
+    /// [`lock_upgradable`](RawRwLock::lock_upgradable) unless that takes a wait.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_upgradable(&self) -> bool {
+        self.try_fast_upgradable() || self.try_acquire(Wanted::Upgradable, false)
+    }
+
+    /// [`lock_upgradable`](RawRwLock::lock_upgradable) unless it takes longer than
+    /// `timeout`. Returns whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_upgradable_for(&self, timeout: Duration) -> bool {
+        self.try_fast_upgradable() || self.acquire(Wanted::Upgradable, after(timeout))
+    }
+
+    /// [`lock_upgradable`](RawRwLock::lock_upgradable) unless it takes until after
+    /// `deadline`. Returns whether it did.
+    #[inline]
+    #[must_use]
+    pub fn try_lock_upgradable_until(&self, deadline: Instant) -> bool {
+        self.try_fast_upgradable() || self.acquire(Wanted::Upgradable, Some(deadline))
+    }
+
+    /// Ends an upgradable read. One CAS if nobody waits.
+    ///
+    /// # Safety
+    /// The lock is held by an upgradable reader, and this call ends that hold.
+    #[inline]
+    pub unsafe fn unlock_upgradable(&self) {
+        self.leave_fast(LOCKED | UPGRADABLE, false);
+    }
+
+    /// Ends an upgradable read; if no reader is left, hands the lock to the oldest
+    /// waiter.
+    ///
+    /// # Safety
+    /// As for [`unlock_upgradable`](RawRwLock::unlock_upgradable).
+    #[inline]
+    pub unsafe fn unlock_upgradable_fair(&self) {
+        self.leave_fast(LOCKED | UPGRADABLE, true);
+    }
+
+    /// Lets a waiter, if there is one, have the lock before the caller gets it
+    /// back. One load if nobody waits.
+    ///
+    /// # Safety
+    /// The lock is held by the caller as an upgradable reader.
+    #[inline]
+    pub unsafe fn bump_upgradable(&self) {
+        if word::is_queued(self.word.load(Ordering::Relaxed)) {
+            // SAFETY: the caller's promise.
+            unsafe { self.unlock_upgradable_fair() };
+            self.lock_upgradable();
+        }
+    }
+}

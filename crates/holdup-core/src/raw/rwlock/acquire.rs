@@ -1,0 +1,387 @@
+//! Acquiring a lock that was not free for the asking.
+
+use super::RawRwLock;
+use super::session::Session;
+use super::word::{
+    self, ALONE, EXCLUSIVE, LIST, LOCKED, READER, UPGRADABLE, WOKEN, is_queued, with_newest,
+};
+use crate::clock;
+use crate::raw::backoff::Backoff;
+use crate::raw::spin::{Spin, Watch};
+use crate::record::{self, Sums};
+use crate::thread;
+use crate::wait_list::{self, ADMITTED, ADMITTED_ON, AWAKE, CALLED, HANDED, Node, WAITING, Wanted};
+use core::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// What came of an attempt.
+enum Attempt {
+    /// The lock is acquired.
+    Acquired,
+    /// It is not to be had now.
+    Blocked,
+    /// It could be, but somebody works on the list.
+    Busy,
+    /// It could be, but somebody changed the word.
+    Changed,
+}
+
+/// The flags that `wanted` sets when it gets the lock.
+fn held(wanted: Wanted) -> usize {
+    match wanted {
+        Wanted::Exclusive | Wanted::Upgrade => LOCKED | EXCLUSIVE,
+        Wanted::Shared => LOCKED,
+        Wanted::Upgradable => LOCKED | UPGRADABLE,
+    }
+}
+
+fn passed(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+}
+
+impl RawRwLock {
+    /// Acquires the lock if it can be had without a wait.
+    pub(super) fn try_slow(&self, wanted: Wanted, recursive: bool) -> bool {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.attempt(self.word.load(Ordering::Relaxed), wanted, recursive) {
+                Attempt::Acquired => return true,
+                Attempt::Blocked => return false,
+                Attempt::Busy => backoff.wait(),
+                Attempt::Changed => {}
+            }
+        }
+    }
+
+    /// Acquires the lock, seen as `word`, if that leaves it to be had. Past those
+    /// who wait, but for new readers where somebody waits for it alone.
+    fn attempt(&self, word: usize, wanted: Wanted, recursive: bool) -> Attempt {
+        let open = match wanted {
+            Wanted::Exclusive => word & LOCKED == 0,
+            Wanted::Shared => word & EXCLUSIVE == 0 && (recursive || word & ALONE == 0),
+            Wanted::Upgradable => word & (EXCLUSIVE | UPGRADABLE | ALONE) == 0,
+            Wanted::Upgrade => false,
+        };
+        if !open {
+            return Attempt::Blocked;
+        }
+        if word & LIST != 0 {
+            return Attempt::Busy;
+        }
+        let taken = word | held(wanted);
+        let reads = usize::from(wanted != Wanted::Exclusive);
+        if !is_queued(word) {
+            if word::readers(word) >= word::MOST_READERS {
+                too_many_readers();
+            }
+            // Acquire: the critical sections before.
+            return match self.word.compare_exchange_weak(
+                word,
+                taken + reads * READER,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => Attempt::Acquired,
+                Err(_) => Attempt::Changed,
+            };
+        }
+        let taken = taken | LIST;
+        // Acquire: the critical sections before, and the list (invariant 2).
+        if self
+            .word
+            .compare_exchange_weak(word, taken, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            return Attempt::Changed;
+        }
+        let mut session = Session::of(self, taken);
+        if word & LOCKED == 0 {
+            session.claim_handoff();
+        } else {
+            session.claim_for_readers();
+        }
+        session.readers += reads;
+        session.publish();
+        Attempt::Acquired
+    }
+
+    /// Acquires the lock, waiting for it. False if the deadline passed before.
+    pub(super) fn acquire_slow(&self, wanted: Wanted, deadline: Option<Instant>) -> bool {
+        if self.try_slow(wanted, false) {
+            return true;
+        }
+        // The wait begins here.
+        let start = clock::now();
+        let Some(start) = self.spin(wanted, start, deadline) else { return true };
+        match thread::record() {
+            Some(record) => record.wait(|| {
+                let node = Node::new(record, wanted, start);
+                if self.push(&node) {
+                    return self.wait_queued(&node, deadline);
+                }
+                self.book_spun(1, clock::now().saturating_sub(start));
+                true
+            }),
+            None => self.yield_until(wanted, deadline),
+        }
+    }
+
+    /// Spins a little while the lock cannot be had. None if that got it, else
+    /// since when it waits for the section it leaves it with: what it spun for
+    /// earlier ones is not that holder's blame, and booked as spun.
+    fn spin(&self, wanted: Wanted, start: u64, deadline: Option<Instant>) -> Option<u64> {
+        let mut watch = Watch::new(start);
+        loop {
+            if self.try_slow(wanted, false) {
+                self.book_spun(1, clock::now().saturating_sub(start));
+                return None;
+            }
+            if !watch.turn(self.owner.load(Ordering::Relaxed)) || passed(deadline) {
+                break;
+            }
+        }
+        let since = watch.since();
+        if since > start {
+            self.book_spun(0, since - start);
+        }
+        Some(since)
+    }
+
+    fn book_spun(&self, spins: u64, spun: u64) {
+        record::book(self.class, &Sums { spins, spun, ..Sums::default() });
+    }
+
+    /// Without memory for a parker a thread cannot queue; it goes on trying.
+    #[cold]
+    fn yield_until(&self, wanted: Wanted, deadline: Option<Instant>) -> bool {
+        loop {
+            if self.spin(wanted, clock::now(), deadline).is_none() {
+                return true;
+            }
+            if passed(deadline) {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Pushes `node`. False if the lock could be had after all, and was taken.
+    fn push(&self, node: &Node) -> bool {
+        let mut backoff = Backoff::new();
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            match self.attempt(word, node.wanted, false) {
+                Attempt::Acquired => return false,
+                Attempt::Busy => backoff.wait(),
+                Attempt::Changed => {}
+                Attempt::Blocked => {
+                    if self.try_push(word, node) {
+                        wait_list::steps::count_push();
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The CAS that pushes `node` where the word is `word`, which leaves the lock
+    /// not to be had: it has LOCKED or QUEUED (invariant 1).
+    fn try_push(&self, word: usize, node: &Node) -> bool {
+        let mut flags = word & (LOCKED | LIST | EXCLUSIVE | UPGRADABLE);
+        if is_queued(word) {
+            node.prepare(word::newest(word), 0);
+            flags |= word & (WOKEN | ALONE);
+        } else {
+            // A debt stays in the pot.
+            node.prepare(core::ptr::null_mut(), 0);
+            node.set_readers(word::readers(word));
+        }
+        if node.wanted.is_alone() {
+            flags |= ALONE;
+        }
+        let pushed = with_newest(core::ptr::from_ref(node).cast_mut(), flags);
+        // Release: publishes the node.
+        self.word.compare_exchange_weak(word, pushed, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Waits with `node` on the list. Whether the lock was acquired; if not, the
+    /// deadline has passed. Either way the node is not on the list any more.
+    pub(super) fn wait_queued(&self, node: &Node, deadline: Option<Instant>) -> bool {
+        // Whether the WOKEN bit is ours.
+        let mut woken = false;
+        let mut spin = Spin::queued(clock::now());
+        let mut spinning = true;
+        loop {
+            // Acquire: the lock comes with what its last writer wrote.
+            match node.state.load(Ordering::Acquire) {
+                HANDED => {
+                    self.acquired(self.begin(), node);
+                    return true;
+                }
+                state @ (ADMITTED | ADMITTED_ON) => {
+                    self.admitted(node, state);
+                    return true;
+                }
+                CALLED => {
+                    // From now on the lock can be handed to us without a delay.
+                    // Relaxed: a hint; it fails if the state says more meanwhile.
+                    woken = true;
+                    (spin, spinning) = (Spin::queued(clock::now()), true);
+                    let relaxed = Ordering::Relaxed;
+                    let _ = node.state.compare_exchange(CALLED, AWAKE, relaxed, relaxed);
+                }
+                _ => {}
+            }
+            let word = self.word.load(Ordering::Relaxed);
+            // A reader that was not woken stands behind who waits for it alone.
+            let may_try = woken || node.wanted.is_alone() || word & ALONE == 0;
+            if word & LOCKED == 0 && may_try {
+                if self.take_free(word, node) {
+                    return true;
+                }
+                continue;
+            }
+            if spinning {
+                spinning = spin.turn() && !passed(deadline);
+                continue;
+            }
+            if woken {
+                // Had its try and lost: the next release may wake it again.
+                if !self.give_back_woken(node) {
+                    continue;
+                }
+                woken = false;
+            }
+            match deadline {
+                None => node.record.parker.park(),
+                Some(deadline) => {
+                    if !node.record.parker.park_until(deadline) {
+                        return self.give_up(node);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the lock, seen free as `word`, for `node`, which is on the list: the
+    /// word has QUEUED, and LIST is free (invariant 2). Whether that worked.
+    fn take_free(&self, word: usize, node: &Node) -> bool {
+        debug_assert!(is_queued(word) && word & LIST == 0);
+        let taken = word | held(node.wanted) | LIST;
+        // Acquire: the critical sections before, and the list.
+        let took = self
+            .word
+            .compare_exchange_weak(word, taken, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok();
+        if took {
+            self.acquired(Session::of(self, taken), node);
+        }
+        took
+    }
+
+    /// The lock is ours, and the list: claims the handoff and leaves the list.
+    fn acquired(&self, mut session: Session<'_>, node: &Node) {
+        session.claim_handoff();
+        session.flags &= !(EXCLUSIVE | UPGRADABLE);
+        session.flags |= held(node.wanted);
+        session.readers = usize::from(!node.wanted.is_alone());
+        session.end_wait(node);
+        session.publish();
+    }
+
+    /// Somebody let us in, and took `node` out of the list. Since then we waited
+    /// for a processor alone.
+    fn admitted(&self, node: &Node, state: u32) {
+        let at = node.admitted_at.get();
+        let now = clock::now().max(at);
+        let mut sums = Sums::default();
+        sums.add_wait(now - node.ticket.get().start);
+        sums.add_handoff(now - at);
+        record::book(self.class, &sums);
+        if state == ADMITTED_ON {
+            let mut session = self.begin();
+            session.claim_for_readers();
+            session.publish();
+        }
+    }
+
+    /// Clears the WOKEN bit, which is ours, unless the lock became free or was
+    /// given to us: then the caller looks again.
+    fn give_back_woken(&self, node: &Node) -> bool {
+        let mut backoff = Backoff::new();
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & LOCKED == 0 {
+                return false;
+            }
+            if self.try_take_list(word).is_some() {
+                break;
+            }
+            // A release may be deciding, and it saw WOKEN set.
+            backoff.wait();
+        }
+        // Relaxed: whoever changed the state had LIST before us.
+        let state = node.state.load(Ordering::Relaxed);
+        let ours = matches!(state, CALLED | AWAKE | WAITING);
+        let mut back = LIST;
+        if ours {
+            node.tried.store(true, Ordering::Relaxed);
+            node.state.store(WAITING, Ordering::Relaxed);
+            // We are on the list, so it is QUEUED, and the bit is WOKEN.
+            back |= WOKEN;
+        }
+        // Release: gives the list back, as it was.
+        self.word.fetch_and(!back, Ordering::Release);
+        ours
+    }
+
+    /// The deadline has passed: takes `node` out, unless the lock can be had at
+    /// the last moment. Whether it was acquired.
+    fn give_up(&self, node: &Node) -> bool {
+        let mut backoff = Backoff::new();
+        let taken = loop {
+            let state = node.state.load(Ordering::Acquire);
+            if matches!(state, ADMITTED | ADMITTED_ON) {
+                self.admitted(node, state);
+                return true;
+            }
+            let word = self.word.load(Ordering::Relaxed);
+            if word & LOCKED == 0 {
+                if self.take_free(word, node) {
+                    return true;
+                }
+            } else if let Some(taken) = self.try_take_list(word) {
+                break taken;
+            }
+            backoff.wait();
+        };
+        match node.state.load(Ordering::Acquire) {
+            HANDED => {
+                self.acquired(Session::of(self, taken), node);
+                return true;
+            }
+            state @ (ADMITTED | ADMITTED_ON) => {
+                // Release: gives the list back, as it was.
+                self.word.fetch_and(!LIST, Ordering::Release);
+                self.admitted(node, state);
+                return true;
+            }
+            _ => {}
+        }
+        let mut session = Session::of(self, taken);
+        if node.wanted == Wanted::Upgrade {
+            // It reads on, as it did before it tried.
+            session.claim_for_readers();
+            session.readers += 1;
+        }
+        session.end_wait(node);
+        session.publish();
+        false
+    }
+}
+
+#[cold]
+fn too_many_readers() -> ! {
+    // Unwinding from a lock call could leave a list behind.
+    std::process::abort()
+}

@@ -1,0 +1,433 @@
+//! Work on a lock whose list one has: see, change, publish.
+//!
+//! A session begins with LIST taken. It holds what the word and the account say
+//! (the flags, the number of readers, the pot) as values of its own, and
+//! publishes them with the CAS that gives LIST back. A push makes that CAS fail; it is
+//! then linked, and the session goes on with the list as it is now.
+
+use super::RawRwLock;
+use super::word::{
+    self, ALONE, DEBT, EXCLUSIVE, LIST, LOCKED, UPGRADABLE, WOKEN, with_newest, with_readers,
+};
+use crate::class::ClassId;
+use crate::clock;
+use crate::raw::backoff::Backoff;
+use crate::raw::handoff::must_hand_over;
+use crate::record::{self, Sums};
+use crate::thread::Record;
+use crate::wait_list::{self, ADMITTED, ADMITTED_ON, Account, CALLED, HANDED, Node, Wanted};
+use core::sync::atomic::Ordering;
+
+/// How many waiters one session admits at most.
+pub(super) const BATCH: usize = 16;
+
+/// The thread that has LIST, and what it is about to publish.
+pub(super) struct Session<'a> {
+    lock: &'a RawRwLock,
+    /// The word as it is but for pushes, with LIST. Its list is linked.
+    word: usize,
+    /// The flags to be: LOCKED, EXCLUSIVE, UPGRADABLE, and WOKEN.
+    pub(super) flags: usize,
+    /// The readers to be.
+    pub(super) readers: usize,
+    /// What readers owe and nobody took.
+    pub(super) pot: u64,
+    /// Sums that are not yet in the account.
+    pub(super) sums: Sums,
+    /// The instant of the last claim.
+    now: u64,
+    admitted: Batch,
+}
+
+/// Waiters that are off the list, to be told and woken.
+struct Batch {
+    nodes: [*const Node; BATCH],
+    records: [Option<&'static Record>; BATCH],
+    length: usize,
+    /// How many were told.
+    told: usize,
+}
+
+impl RawRwLock {
+    /// Takes LIST of a lock that is held, and stays so.
+    pub(super) fn begin(&self) -> Session<'_> {
+        let mut backoff = Backoff::new();
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if let Some(taken) = self.try_take_list(word) {
+                return Session::of(self, taken);
+            }
+            backoff.wait();
+        }
+    }
+
+    /// Takes LIST if it is free in `word`. The word with it.
+    pub(super) fn try_take_list(&self, word: usize) -> Option<usize> {
+        debug_assert!(word & (LOCKED | LIST) != 0);
+        let taken = word | LIST;
+        // Acquire: what the last user of the list wrote, and pushed nodes.
+        (word & LIST == 0
+            && self
+                .word
+                .compare_exchange_weak(word, taken, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok())
+        .then_some(taken)
+    }
+}
+
+impl<'a> Session<'a> {
+    /// The session of a thread that took LIST by making the word `word`.
+    pub(super) fn of(lock: &'a RawRwLock, word: usize) -> Session<'a> {
+        debug_assert!(word & (LIST | LOCKED) == LIST | LOCKED);
+        let mut session = Session {
+            lock,
+            word,
+            flags: word & (LOCKED | EXCLUSIVE | UPGRADABLE),
+            readers: 0,
+            pot: lock.pot.load(Ordering::Relaxed),
+            sums: Sums::default(),
+            now: 0,
+            admitted: Batch::new(),
+        };
+        if session.is_queued() {
+            session.flags |= word & WOKEN;
+            session.link();
+            session.readers = session.account().readers;
+        } else {
+            session.readers = word::readers(word);
+        }
+        session
+    }
+
+    pub(super) fn is_queued(&self) -> bool {
+        word::is_queued(self.word)
+    }
+
+    /// Whether readers hold the lock.
+    fn is_shared(&self) -> bool {
+        self.flags & EXCLUSIVE == 0 && self.readers > 0
+    }
+
+    fn newest(&self) -> *mut Node {
+        word::newest(self.word)
+    }
+
+    fn link(&mut self) {
+        // SAFETY: we have LIST, and `newest` is from the word read since.
+        unsafe { wait_list::link(self.newest()) };
+    }
+
+    /// The account of the list, which is not empty.
+    pub(super) fn account(&mut self) -> &mut Account {
+        // SAFETY: we have LIST and the list is linked; the borrow of the session
+        // ends before either changes.
+        unsafe { wait_list::account(self.newest()) }
+    }
+
+    fn oldest(&self) -> &Node {
+        // SAFETY: we have LIST and the list is linked; a node on it lives, and
+        // none is given away while the session is borrowed.
+        unsafe { &*wait_list::oldest(self.newest()) }
+    }
+
+    /// Who is to have the lock next: who waits to upgrade, else the oldest. Not
+    /// borrowed from the session: it stays on the list, alive, until it has seen
+    /// its state and taken LIST in its turn.
+    fn next_holder<'n>(&mut self) -> &'n Node {
+        let upgrader = self.account().upgrader;
+        // SAFETY: as for `oldest`; the account names only nodes of its list.
+        unsafe { if upgrader.is_null() { &*wait_list::oldest(self.newest()) } else { &*upgrader } }
+    }
+
+    /// A CAS failed and found `word`: only a push can have come between.
+    fn relink(&mut self, word: usize) {
+        debug_assert!(word & LIST != 0 && word::is_queued(word));
+        self.word = word;
+        self.link();
+    }
+
+    /// All waiting since the last claim, and none where nobody waits.
+    pub(super) fn claim(&mut self) -> u64 {
+        if !self.is_queued() {
+            return 0;
+        }
+        let ledger = &mut self.account().ledger;
+        let now = ledger.not_before(clock::now());
+        let amount = ledger.claim(now);
+        self.now = now;
+        amount
+    }
+
+    /// Claims the time since nobody held the lock.
+    pub(super) fn claim_handoff(&mut self) {
+        let amount = self.claim();
+        self.sums.add_handoff(amount);
+    }
+
+    /// Claims the time since the last claim for those who hold the lock.
+    pub(super) fn claim_for_readers(&mut self) {
+        self.pot += self.claim();
+    }
+
+    /// A writer's hold ends: all that is owed is its blame.
+    pub(super) fn take_blame(&mut self) -> u64 {
+        let blame = self.claim() + core::mem::take(&mut self.pot);
+        self.add_blame(blame);
+        blame
+    }
+
+    /// A reader's hold ends: its share is its blame.
+    pub(super) fn take_share(&mut self) -> u64 {
+        self.claim_for_readers();
+        let share = self.pot / self.readers as u64;
+        self.pot -= share;
+        self.readers -= 1;
+        self.add_blame(share);
+        share
+    }
+
+    fn add_blame(&mut self, blame: u64) {
+        let contended = blame > 0 || self.is_queued();
+        self.sums.add_blame(blame, contended);
+    }
+
+    /// A waiter stops waiting; `node` is on the list. Returns when, at the ledger.
+    fn stop_waiting(&mut self, node: &Node) -> u64 {
+        let now = self.now;
+        let account = self.account();
+        let now = account.ledger.not_before(now);
+        account.leave(node, now);
+        now
+    }
+
+    /// Ends the wait of the calling thread, whose node is `node`, now.
+    pub(super) fn end_wait(&mut self, node: &Node) {
+        if self.now == 0 {
+            self.now = clock::now();
+        }
+        let now = self.stop_waiting(node);
+        self.sums.add_wait(now - node.ticket.get().start);
+        self.remove(node);
+    }
+
+    /// Takes `node`, which the ledger no longer counts, out of the list.
+    fn remove(&mut self, node: &Node) {
+        let this = core::ptr::from_ref(node).cast_mut();
+        if core::ptr::eq(self.oldest(), node) {
+            // Invariant 4.
+            self.flags &= !WOKEN;
+        }
+        while self.newest() == this {
+            // SAFETY: we have LIST, the list is linked and `node` is on it. What this
+            // does is void if the CAS fails.
+            let next = unsafe { wait_list::remove(this, node) };
+            let flags = self.word & (LOCKED | LIST | EXCLUSIVE | UPGRADABLE);
+            let rest = if next.is_null() {
+                with_readers(self.readers, flags)
+            } else {
+                with_newest(next, flags | self.word & (WOKEN | ALONE))
+            };
+            // Release: who pushes onto `next` comes after what was done to it. LIST
+            // stays ours.
+            match self.lock.word.compare_exchange(
+                self.word,
+                rest,
+                Ordering::Release,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => {
+                    if next.is_null() {
+                        // Nobody is left to carry the account.
+                        let account = node.account.get();
+                        self.pot += account.ledger.owed();
+                        self.sums.add(&account.unbooked);
+                    }
+                    self.word = rest;
+                    return;
+                }
+                Err(now) => self.relink(now),
+            }
+        }
+        // SAFETY: as above; `node` is not the newest, so that this is final.
+        unsafe { wait_list::remove(self.newest(), node) };
+    }
+
+    /// Lets in those at the old end of the list who may share the lock with the
+    /// readers that hold it (invariant 6).
+    fn admit(&mut self) {
+        while self.admitted.length < BATCH && self.is_queued() {
+            match self.oldest().wanted {
+                Wanted::Shared => {}
+                Wanted::Upgradable if self.flags & UPGRADABLE == 0 => self.flags |= UPGRADABLE,
+                _ => break,
+            }
+            // SAFETY: the node is on the list, and stays alive until it is told, below
+            // (invariant 7); so not borrowed from the session.
+            let node = unsafe { &*wait_list::oldest(self.newest()) };
+            let now = self.stop_waiting(node);
+            node.admitted_at.set(now);
+            self.remove(node);
+            self.readers += 1;
+            self.admitted.push(node);
+        }
+        self.admitted.tell();
+    }
+
+    /// Puts what is to be into the account and makes the word of it.
+    fn word_to_be(&mut self) -> usize {
+        self.lock.pot.store(self.pot, Ordering::Relaxed);
+        if !self.is_queued() {
+            debug_assert!(self.flags & WOKEN == 0);
+            let debt = if self.pot > 0 { DEBT } else { 0 };
+            return with_readers(self.readers, self.flags | debt);
+        }
+        let (readers, sums) = (self.readers, core::mem::take(&mut self.sums));
+        let account = self.account();
+        account.readers = readers;
+        account.unbooked.add(&sums);
+        let alone = if account.alone > 0 { ALONE } else { 0 };
+        with_newest(self.newest(), self.flags | alone)
+    }
+
+    /// The sums to book once the list was given back: all where nobody waits any
+    /// more, else what is due.
+    fn take_due(&mut self) -> Sums {
+        if !self.is_queued() {
+            return core::mem::take(&mut self.sums);
+        }
+        let now = self.now;
+        self.account().take_due(now).unwrap_or_default()
+    }
+
+    /// Gives LIST back with the lock held; afterwards wakes who was admitted.
+    pub(super) fn publish(mut self) {
+        let class = self.lock.class;
+        debug_assert!(self.flags & LOCKED != 0);
+        let mut due = Sums::default();
+        loop {
+            if self.is_shared() {
+                self.admit();
+            }
+            let word = self.word_to_be();
+            due.add(&self.take_due());
+            match self.give_back(word) {
+                Ok(()) => break,
+                Err(now) => self.relink(now),
+            }
+        }
+        self.admitted.wake();
+        book(class, &due);
+    }
+
+    /// As [`publish`](Session::publish), with `node` pushed in the same step: it
+    /// waits for the readers that are left.
+    pub(super) fn publish_with(mut self, node: &Node) {
+        let class = self.lock.class;
+        let this = core::ptr::from_ref(node).cast_mut();
+        loop {
+            self.word_to_be();
+            let older = if self.is_queued() { self.newest() } else { core::ptr::null_mut() };
+            node.prepare(older, 0);
+            if older.is_null() {
+                node.set_readers(self.readers);
+            }
+            match self.give_back(with_newest(this, self.flags | ALONE)) {
+                Ok(()) => break,
+                Err(now) => self.relink(now),
+            }
+        }
+        wait_list::steps::count_push();
+        book(class, &self.sums);
+    }
+
+    /// Gives LIST back, the hold having ended and been claimed: to who waits to
+    /// upgrade, or to the oldest where it must be so or `fair`ly, else to whoever
+    /// comes first.
+    pub(super) fn release(mut self, fair: bool) {
+        let class = self.lock.class;
+        debug_assert!(self.readers == 0 && self.pot == 0);
+        let mut hand_over = fair;
+        let mut wake = None;
+        let mut due = Sums::default();
+        self.flags &= WOKEN;
+        loop {
+            if self.is_queued() {
+                let on_the_way = self.flags & WOKEN != 0;
+                let target = self.next_holder();
+                let now = self.now;
+                let account = self.account();
+                let now = account.ledger.not_before(now);
+                hand_over = hand_over
+                    || target.wanted == Wanted::Upgrade
+                    || must_hand_over(account, target, now);
+                if hand_over {
+                    account.handed_at = now;
+                    self.flags |= LOCKED | EXCLUSIVE;
+                    wake = Some(target.record);
+                    // Release: with all that was written under the lock.
+                    target.state.store(HANDED, Ordering::Release);
+                } else if !on_the_way {
+                    account.called_at = now;
+                    self.flags |= WOKEN;
+                    wake = Some(target.record);
+                    target.state.store(CALLED, Ordering::Release);
+                }
+            }
+            let word = self.word_to_be();
+            due.add(&self.take_due());
+            match self.give_back(word) {
+                Ok(()) => break,
+                Err(now) => self.relink(now),
+            }
+        }
+        // Invariant 8: from here on the lock may be gone.
+        if let Some(record) = wake {
+            record.parker.unpark();
+        }
+        book(class, &due);
+    }
+
+    fn give_back(&self, word: usize) -> Result<(), usize> {
+        // Release: the critical section, the list, the account. Acquire: pushes.
+        self.lock
+            .word
+            .compare_exchange(self.word, word, Ordering::Release, Ordering::Acquire)
+            .map(drop)
+    }
+}
+
+fn book(class: ClassId, sums: &Sums) {
+    if *sums != Sums::default() {
+        record::book(class, sums);
+    }
+}
+
+impl Batch {
+    fn new() -> Batch {
+        Batch { nodes: [core::ptr::null(); BATCH], records: [None; BATCH], length: 0, told: 0 }
+    }
+
+    fn push(&mut self, node: &Node) {
+        self.nodes[self.length] = node;
+        self.records[self.length] = Some(node.record);
+        self.length += 1;
+    }
+
+    /// Tells who was not told yet. The last of a full batch goes on admitting.
+    fn tell(&mut self) {
+        for index in self.told..self.length {
+            let state = if index + 1 == BATCH { ADMITTED_ON } else { ADMITTED };
+            // SAFETY: a node that was not told lives. It is off the list, and not
+            // touched again (invariant 7).
+            // Release: with all that the last writer wrote.
+            unsafe { (*self.nodes[index]).state.store(state, Ordering::Release) };
+        }
+        self.told = self.length;
+    }
+
+    fn wake(&self) {
+        for record in self.records.iter().flatten() {
+            record.parker.unpark();
+        }
+    }
+}
