@@ -1,14 +1,36 @@
 //! Something that is done once, by whoever comes first, while the others wait.
+//!
+//! Threads that come while an initializer runs wait for a mutex that it holds,
+//! so what they wait is blame of that run, charged where it ends.
+//!
+//! [`Once::wait`] may also come before anybody has begun. That is waiting for an
+//! event, not for a holder, and is not accounted: such threads sleep in a
+//! [room](Room). Whoever begins wakes them, and they wait like all others.
+//!
+//! | state     | meaning                                           | changes to     |
+//! |-----------|---------------------------------------------------|----------------|
+//! | NEW       | nothing has run                                   | RUNNING        |
+//! | POISONED  | the last initializer panicked                     | RUNNING        |
+//! | RUNNING   | an initializer runs                               | DONE, POISONED |
+//! | DONE      | one has run to its end                            |                |
+//! | + AWAITED | with NEW or POISONED: somebody sleeps in the room | RUNNING        |
+//!
+//! Only who holds the mutex changes the state, but for AWAITED, which is set
+//! without it.
+
+mod room;
 
 use core::fmt;
 use core::sync::atomic::{AtomicU8, Ordering};
 use holdup_core::class::ClassId;
 use holdup_core::raw::RawMutex;
+use room::Room;
 
 const NEW: u8 = 0;
 const RUNNING: u8 = 1;
 const POISONED: u8 = 2;
 const DONE: u8 = 3;
+const AWAITED: u8 = 4;
 
 /// How far a [`Once`] is. A snapshot, where others may change it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,20 +82,23 @@ impl OnceState {
 pub struct Once {
     /// Held while an initializer runs.
     running: RawMutex,
-    /// Changes only under `running`.
+    /// See the header.
     state: AtomicU8,
 }
 
-/// Ends a run: what the state is then, a panic or not.
+/// Gives `running` back, a panic or not; and what the state is then, if an
+/// initializer ran.
 struct End<'a> {
     once: &'a Once,
-    state: u8,
+    state: Option<u8>,
 }
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        // Release: who sees `DONE` without the lock sees what was done.
-        self.once.state.store(self.state, Ordering::Release);
+        if let Some(state) = self.state {
+            // Release: who sees `DONE` without the lock sees what was done.
+            self.once.state.store(state, Ordering::Release);
+        }
         // SAFETY: an `End` is made by who locked it.
         unsafe { self.once.running.unlock() };
     }
@@ -101,7 +126,7 @@ impl Once {
     #[must_use]
     pub fn state(&self) -> OnceState {
         // Acquire: pairs with `End`.
-        match self.state.load(Ordering::Acquire) {
+        match self.state.load(Ordering::Acquire) & !AWAITED {
             NEW => OnceState::New,
             RUNNING => OnceState::InProgress,
             POISONED => OnceState::Poisoned,
@@ -171,22 +196,74 @@ impl Once {
     #[track_caller]
     fn run(&self, force: bool, initialize: &mut dyn FnMut(OnceState)) {
         self.running.lock();
-        // Until an initializer runs the state stays as it is.
-        let mut end = End { once: self, state: self.state.load(Ordering::Relaxed) };
-        let before = match end.state {
+        // Relaxed, here and below: ordered by the mutex.
+        let state = self.state.load(Ordering::Relaxed);
+        let mut end = End { once: self, state: None };
+        let before = match state & !AWAITED {
             DONE => return,
             POISONED if !force => {
                 drop(end);
-                panic!("this Once is poisoned: its initializer panicked")
+                poisoned();
             }
             POISONED => OnceState::Poisoned,
             _ => OnceState::New,
         };
-        self.state.store(RUNNING, Ordering::Relaxed);
-        end.state = POISONED;
+        end.state = Some(POISONED);
+        if self.state.swap(RUNNING, Ordering::Relaxed) & AWAITED != 0 {
+            Room::of(self).wake();
+        }
         initialize(before);
-        end.state = DONE;
+        end.state = Some(DONE);
     }
+
+    /// Waits until an initializer has run to its end, whoever runs it. Time
+    /// during which none runs is not accounted. With `force` it goes on waiting
+    /// when one panics.
+    ///
+    /// # Panics
+    /// Without `force`, if an initializer panicked.
+    #[cold]
+    #[track_caller]
+    pub(crate) fn wait(&self, force: bool) {
+        loop {
+            // Acquire: pairs with `End`.
+            match self.state.load(Ordering::Acquire) & !AWAITED {
+                DONE => return,
+                POISONED if !force => poisoned(),
+                RUNNING => {
+                    self.running.lock();
+                    // SAFETY: locked above.
+                    unsafe { self.running.unlock() };
+                }
+                state => Room::of(self).sleep(&self.state, state, state | AWAITED),
+            }
+        }
+    }
+
+    /// One that is done.
+    pub(crate) const fn done() -> Once {
+        Once { running: RawMutex::INIT, state: AtomicU8::new(DONE) }
+    }
+
+    /// Nobody else has it: as new, in its class.
+    pub(crate) fn reset(&mut self) {
+        *self.state.get_mut() = NEW;
+    }
+
+    /// Nobody else has it: runs `initialize`, as a forced call does.
+    pub(crate) fn run_exclusively<T>(&mut self, initialize: impl FnOnce() -> T) -> T {
+        // In this order: a panic leaves it poisoned.
+        *self.state.get_mut() = POISONED;
+        let value = initialize();
+        *self.state.get_mut() = DONE;
+        value
+    }
+}
+
+#[cold]
+#[track_caller]
+fn poisoned() -> ! {
+    panic!("Once instance has previously been poisoned")
 }
 
 impl Default for Once {
