@@ -98,11 +98,14 @@ mod session;
 mod word;
 
 use crate::class::ClassId;
+use crate::raw::backoff::Backoff;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Instant, const_fn};
 use crate::thread;
 use crate::wait_list::Wanted;
 use core::num::NonZeroU32;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use core::sync::atomic::AtomicU32;
+use std::time::Duration;
 use word::{DEBT, EXCLUSIVE, LIST, LOCKED, QUEUED, READER, UPGRADABLE};
 
 /// A readers-writer lock without data that accounts for its waiters.
@@ -138,6 +141,7 @@ pub struct RawRwLock {
     class: ClassId,
 }
 
+#[cfg(not(any(loom, shuttle)))]
 const _: () = assert!(size_of::<RawRwLock>() <= 24);
 
 /// Flags without which a reader comes and goes with one CAS.
@@ -145,17 +149,20 @@ const SLOW: usize = LIST | DEBT | QUEUED;
 
 impl RawRwLock {
     /// An unlocked lock without a name.
+    #[cfg(not(loom))]
     #[expect(clippy::declare_interior_mutable_const, reason = "the way lock_api makes locks")]
     pub const INIT: RawRwLock = RawRwLock::with_class(ClassId::UNNAMED);
 
-    /// An unlocked lock of the lock class `class`.
-    #[must_use]
-    pub const fn with_class(class: ClassId) -> RawRwLock {
-        RawRwLock {
-            word: AtomicUsize::new(0),
-            pot: AtomicU64::new(0),
-            owner: AtomicU32::new(0),
-            class,
+    const_fn! {
+        /// An unlocked lock of the lock class `class`.
+        #[must_use]
+        pub const fn with_class(class: ClassId) -> RawRwLock {
+            RawRwLock {
+                word: AtomicUsize::new(0),
+                pot: AtomicU64::new(0),
+                owner: AtomicU32::new(0),
+                class,
+            }
         }
     }
 
@@ -179,6 +186,29 @@ impl RawRwLock {
     pub fn holder(&self) -> Option<NonZeroU32> {
         let signature = self.owner.load(Ordering::Relaxed);
         NonZeroU32::new(thread::signed_by(signature)).filter(|_| self.is_locked_exclusive())
+    }
+
+    /// How many threads are queued. A snapshot; for tests and views of a running
+    /// program: takes the list for a moment.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        let mut backoff = Backoff::new();
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if !word::is_queued(word) {
+                return 0;
+            }
+            // Of a free lock somebody is about to take both (invariant 2).
+            if word & LOCKED != 0
+                && let Some(taken) = self.try_take_list(word)
+            {
+                let mut session = session::Session::of(self, taken);
+                let waiters = session.account().ledger.waiters() as usize;
+                session.publish();
+                return waiters;
+            }
+            backoff.wait();
+        }
     }
 
     /// The class of the lock.

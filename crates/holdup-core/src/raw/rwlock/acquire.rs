@@ -9,10 +9,10 @@ use crate::clock;
 use crate::raw::backoff::Backoff;
 use crate::raw::spin::{Spin, Watch};
 use crate::record::{self, Sums};
+use crate::sync::atomic::Ordering;
+use crate::sync::{Instant, place, yield_now};
 use crate::thread;
 use crate::wait_list::{self, ADMITTED, ADMITTED_ON, AWAKE, CALLED, HANDED, Node, WAITING, Wanted};
-use core::sync::atomic::Ordering;
-use std::time::Instant;
 
 /// What came of an attempt.
 enum Attempt {
@@ -115,7 +115,7 @@ impl RawRwLock {
         let Some(start) = self.spin(wanted, start, deadline) else { return true };
         match thread::record() {
             Some(record) => record.wait(|| {
-                let node = Node::new(record, wanted, start);
+                let node = place(Node::new(record, wanted, start));
                 if self.push(&node) {
                     return self.wait_queued(&node, deadline);
                 }
@@ -161,7 +161,7 @@ impl RawRwLock {
             if passed(deadline) {
                 return false;
             }
-            std::thread::yield_now();
+            yield_now();
         }
     }
 

@@ -4,10 +4,11 @@
 use super::word::{EXCLUSIVE, LOCKED, READER, UPGRADABLE};
 use super::{RawRwLock, SLOW, after};
 use crate::record;
+use crate::sync::atomic::Ordering;
+use crate::sync::{Instant, place, yield_now};
 use crate::wait_list::{Node, Wanted};
 use crate::{clock, thread};
-use core::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The word of a lock that an upgradable reader alone holds, and nobody waits.
 const UPGRADABLE_ALONE: usize = READER | LOCKED | UPGRADABLE;
@@ -201,7 +202,7 @@ impl RawRwLock {
             return true;
         }
         let upgraded = parker.wait(|| {
-            let node = Node::new(parker, Wanted::Upgrade, start);
+            let node = place(Node::new(parker, Wanted::Upgrade, start));
             session.publish_with(&node);
             record::sample(self.class, share);
             self.wait_queued(&node, deadline)
@@ -219,7 +220,7 @@ impl RawRwLock {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return false;
             }
-            std::thread::yield_now();
+            yield_now();
         }
         true
     }

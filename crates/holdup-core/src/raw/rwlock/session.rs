@@ -14,9 +14,9 @@ use crate::clock;
 use crate::raw::backoff::Backoff;
 use crate::raw::handoff::must_hand_over;
 use crate::record::{self, Sums};
+use crate::sync::atomic::Ordering;
 use crate::thread::Record;
 use crate::wait_list::{self, ADMITTED, ADMITTED_ON, Account, CALLED, HANDED, Node, Wanted};
-use core::sync::atomic::Ordering;
 
 /// How many waiters one session admits at most.
 pub(super) const BATCH: usize = 16;
