@@ -118,3 +118,23 @@ impl Ledger {
         self.owed
     }
 }
+
+/// What the verifier of wait lists looks at.
+#[cfg(any(holdup_verify, loom, shuttle))]
+impl Ledger {
+    pub(crate) fn starts(&self) -> u64 {
+        self.starts
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn claimed_at(&self) -> u64 {
+        self.claimed_at
+    }
+
+    pub(crate) fn latest(&self) -> u64 {
+        self.latest
+    }
+}

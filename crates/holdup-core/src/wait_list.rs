@@ -56,6 +56,9 @@ use crate::sync::Cell;
 use crate::sync::atomic::{AtomicBool, AtomicU32};
 use crate::thread::Record;
 
+#[cfg(any(holdup_verify, loom, shuttle))]
+mod verify;
+
 /// The node waits, nobody has called it.
 pub(crate) const WAITING: u32 = 0;
 /// The node was woken and shall try to get the lock (the `WOKEN` bit is its).
@@ -244,6 +247,11 @@ pub(crate) unsafe fn link(newest: *mut Node) {
         // SAFETY: the caller's promise.
         unsafe { link_pushed(first) }
     }
+    #[cfg(any(holdup_verify, loom, shuttle))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        verify::list(newest, verify::Leaving::Perhaps);
+    }
     steps::count_use();
 }
 
@@ -321,6 +329,18 @@ pub(crate) unsafe fn account<'a>(newest: *mut Node) -> &'a mut Account {
 /// As for [`link`], `newest` is linked and `node` is on its list.
 #[inline]
 pub(crate) unsafe fn remove(newest: *mut Node, node: &Node) -> *mut Node {
+    // SAFETY: the caller's promise.
+    let newest = unsafe { take_out(newest, node) };
+    #[cfg(any(holdup_verify, loom, shuttle))]
+    if !newest.is_null() {
+        // SAFETY: what is left is linked, and still only ours.
+        unsafe { verify::list(newest, verify::Leaving::Nobody) };
+    }
+    newest
+}
+
+#[inline(always)]
+unsafe fn take_out(newest: *mut Node, node: &Node) -> *mut Node {
     let older = node.older.get();
     // SAFETY: invariant 3 for all nodes named by nodes of the list.
     unsafe {

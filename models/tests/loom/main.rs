@@ -1,28 +1,26 @@
-//! The mutex under loom.
+//! All schedules of two or three threads, within a bound on preemptions; see
+//! models/README.md.
 #![cfg(loom)]
-use holdup_core::class::ClassId;
-use holdup_core::model::{Clock, Run, place};
-use holdup_core::raw::RawMutex;
-use std::sync::Arc;
 
-#[test]
-fn two_threads_get_the_lock_one_after_the_other() {
-    let mut b = loom::model::Builder::new();
-    b.preemption_bound = Some(2);
-    b.check(|| {
-        let _run = Run::begin(Clock::Slow);
-        let lock = Arc::new(place(RawMutex::with_class(ClassId(1))));
-        let other = {
-            let lock = lock.clone();
-            loom::thread::spawn(move || {
-                lock.lock();
-                // SAFETY: locked above.
-                unsafe { lock.unlock() };
-            })
-        };
-        lock.lock();
-        // SAFETY: locked above.
-        unsafe { lock.unlock() };
-        other.join().unwrap();
+#[path = "../common/mod.rs"]
+mod common;
+mod mutex;
+
+use std::time::Duration;
+
+/// How many preemptions are explored; `HOLDUP_PREEMPTIONS` adds to it.
+fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<usize>().ok());
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions + number("HOLDUP_PREEMPTIONS").unwrap_or(0));
+    builder.max_branches = 20_000;
+    builder.max_duration =
+        number("HOLDUP_SECONDS").map(|seconds| Duration::from_secs(seconds as u64));
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let count = runs.clone();
+    builder.check(move || {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        model();
     });
+    println!("{} schedules", runs.load(std::sync::atomic::Ordering::Relaxed));
 }

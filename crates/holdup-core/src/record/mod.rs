@@ -175,6 +175,13 @@ pub fn for_each_row(mut visit: impl FnMut(Row<'_>)) {
     });
 }
 
+/// The exact sums of one class, for models.
+#[cfg(any(loom, shuttle))]
+#[must_use]
+pub fn sums_of(class: ClassId) -> Sums {
+    totals::of(class)
+}
+
 /// Calls `visit` with each class that was ever contended and its exact sums.
 /// Takes no lock, allocates nothing.
 pub fn for_each_class(mut visit: impl FnMut(ClassId, Sums)) {

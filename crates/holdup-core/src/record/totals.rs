@@ -48,6 +48,24 @@ impl Slot {
     }
 }
 
+impl Slot {
+    fn sums(&self) -> Sums {
+        let mut sums = Sums::default();
+        for stripe in &self.stripes {
+            let get = |from: &AtomicU64| from.load(Ordering::Relaxed);
+            sums.contentions += get(&stripe.contentions);
+            sums.waits += get(&stripe.waits);
+            sums.waited = sums.waited.wrapping_add(get(&stripe.waited));
+            sums.blamed = sums.blamed.wrapping_add(get(&stripe.blamed));
+            sums.handoff = sums.handoff.wrapping_add(get(&stripe.handoff));
+            sums.handoffs += get(&stripe.handoffs);
+            sums.spins += get(&stripe.spins);
+            sums.spun = sums.spun.wrapping_add(get(&stripe.spun));
+        }
+        sums
+    }
+}
+
 impl Stripe {
     const fn new() -> Stripe {
         Stripe {
@@ -131,6 +149,12 @@ pub(crate) struct Class {
     pub(crate) lost: (u64, u64),
 }
 
+/// The sums of one class, for models: their runs are too short to visit all.
+#[cfg(any(loom, shuttle))]
+pub(crate) fn of(class: ClassId) -> Sums {
+    slot(class).sums()
+}
+
 /// Calls `visit` with each class that was ever contended.
 pub(crate) fn for_each(mut visit: impl FnMut(Class)) {
     for (index, slot) in SLOT.iter().chain([&OVERFLOW]).enumerate() {
@@ -138,18 +162,7 @@ pub(crate) fn for_each(mut visit: impl FnMut(Class)) {
         if class == ClassId::UNNAMED && index != 0 {
             continue;
         }
-        let mut sums = Sums::default();
-        for stripe in &slot.stripes {
-            let get = |from: &AtomicU64| from.load(Ordering::Relaxed);
-            sums.contentions += get(&stripe.contentions);
-            sums.waits += get(&stripe.waits);
-            sums.waited = sums.waited.wrapping_add(get(&stripe.waited));
-            sums.blamed = sums.blamed.wrapping_add(get(&stripe.blamed));
-            sums.handoff = sums.handoff.wrapping_add(get(&stripe.handoff));
-            sums.handoffs += get(&stripe.handoffs);
-            sums.spins += get(&stripe.spins);
-            sums.spun = sums.spun.wrapping_add(get(&stripe.spun));
-        }
+        let sums = slot.sums();
         let lost =
             (slot.lost_count.load(Ordering::Relaxed), slot.lost_delay.load(Ordering::Relaxed));
         if sums != Sums::default() || lost != (0, 0) {

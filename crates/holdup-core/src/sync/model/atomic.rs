@@ -8,24 +8,60 @@ use shuttle::sync::atomic as checked;
 
 pub(crate) use core::sync::atomic::Ordering;
 
+macro_rules! after {
+    (fetch_add, $before:expr, $value:expr) => {
+        $before.wrapping_add($value)
+    };
+    (fetch_sub, $before:expr, $value:expr) => {
+        $before.wrapping_sub($value)
+    };
+    (fetch_and, $before:expr, $value:expr) => {
+        $before & $value
+    };
+    (fetch_or, $before:expr, $value:expr) => {
+        $before | $value
+    };
+    (fetch_xor, $before:expr, $value:expr) => {
+        $before ^ $value
+    };
+    (fetch_max, $before:expr, $value:expr) => {
+        $before.max($value)
+    };
+}
+
 macro_rules! atomic {
     ($name:ident $(<$parameter:ident>)?, $value:ty, [$($fetch:ident)*]) => {
         #[derive(Debug)]
         #[allow(dead_code, reason = "both checkers, all protocols")]
-        pub(crate) struct $name $(<$parameter>)? (checked::$name $(<$parameter>)?);
+        pub(crate) struct $name $(<$parameter>)? {
+            checked: checked::$name $(<$parameter>)?,
+            last: core::cell::Cell<$value>,
+        }
+
+        // SAFETY: all threads of a model are coroutines of one thread.
+        unsafe impl $(<$parameter>)? Sync for $name $(<$parameter>)? {}
 
         #[allow(dead_code, reason = "both checkers, all protocols")]
         impl $(<$parameter>)? $name $(<$parameter>)? {
             crate::sync::const_fn! {
                 pub(crate) const fn new(value: $value) -> Self {
-                    Self(checked::$name::new(value))
+                    Self {
+                        checked: checked::$name::new(value),
+                        last: core::cell::Cell::new(value),
+                    }
                 }
+            }
+
+            /// The value last written, which is no step of the model.
+            pub(crate) fn peek(&self) -> $value {
+                must_live(self);
+                self.last.get()
             }
 
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 must_live(self);
-                let value = self.0.load(order);
+                let value = self.checked.load(order);
                 trace::step("load", self, &value);
                 value
             }
@@ -33,14 +69,22 @@ macro_rules! atomic {
             #[track_caller]
             pub(crate) fn store(&self, value: $value, order: Ordering) {
                 must_live(self);
-                self.0.store(value, order);
+                // Loom lets a compare-exchange that runs later read what stood
+                // here before, and then forgets that the store came after that:
+                // an order that C11 forbids. Swaps it keeps in order.
+                #[cfg(loom)]
+                let _ = self.checked.swap(value, order);
+                #[cfg(shuttle)]
+                self.checked.store(value, order);
+                self.last.set(value);
                 trace::step("store", self, &value);
             }
 
             #[track_caller]
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
                 must_live(self);
-                let before = self.0.swap(value, order);
+                let before = self.checked.swap(value, order);
+                self.last.set(value);
                 trace::step("swap", self, &(before, value));
                 before
             }
@@ -54,7 +98,10 @@ macro_rules! atomic {
                 failure: Ordering,
             ) -> Result<$value, $value> {
                 must_live(self);
-                let result = self.0.compare_exchange(current, new, success, failure);
+                let result = self.checked.compare_exchange(current, new, success, failure);
+                if result.is_ok() {
+                    self.last.set(new);
+                }
                 trace::step("cas", self, &(result, new));
                 result
             }
@@ -72,7 +119,10 @@ macro_rules! atomic {
                 if super::by_chance(16) {
                     return Err(self.load(failure));
                 }
-                let result = self.0.compare_exchange(current, new, success, failure);
+                let result = self.checked.compare_exchange(current, new, success, failure);
+                if result.is_ok() {
+                    self.last.set(new);
+                }
                 trace::step("cas", self, &(result, new));
                 result
             }
@@ -81,7 +131,8 @@ macro_rules! atomic {
                 #[track_caller]
                 pub(crate) fn $fetch(&self, value: $value, order: Ordering) -> $value {
                     must_live(self);
-                    let before = self.0.$fetch(value, order);
+                    let before = self.checked.$fetch(value, order);
+                    self.last.set(after!($fetch, before, value));
                     trace::step(stringify!($fetch), self, &(before, value));
                     before
                 }

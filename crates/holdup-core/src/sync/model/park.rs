@@ -55,9 +55,8 @@ impl Parker {
     }
 
     pub(crate) fn unpark(&self) {
-        // Release: see `take`. A swap, as in the real parkers: of a plain store
-        // a checker may say that a later swap of the sleeper came before it.
-        self.token.swap(true, Ordering::Release);
+        // Release: see `take`.
+        self.token.store(true, Ordering::Release);
         if self.sleeps.get() {
             self.owner.unpark();
         }
