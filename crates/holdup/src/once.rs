@@ -49,15 +49,29 @@ impl OnceState {
     /// Whether the last initializer panicked.
     #[inline]
     #[must_use]
-    pub fn poisoned(self) -> bool {
-        self == OnceState::Poisoned
+    pub const fn is_poisoned(self) -> bool {
+        matches!(self, OnceState::Poisoned)
+    }
+
+    /// [`is_poisoned`](Self::is_poisoned) by its name in parking_lot 0.12.
+    #[inline]
+    #[must_use]
+    pub const fn poisoned(self) -> bool {
+        self.is_poisoned()
     }
 
     /// Whether an initializer has run to its end.
     #[inline]
     #[must_use]
-    pub fn done(self) -> bool {
-        self == OnceState::Done
+    pub const fn is_completed(self) -> bool {
+        matches!(self, OnceState::Done)
+    }
+
+    /// [`is_completed`](Self::is_completed) by its name in parking_lot 0.12.
+    #[inline]
+    #[must_use]
+    pub const fn done(self) -> bool {
+        self.is_completed()
     }
 }
 
@@ -216,15 +230,49 @@ impl Once {
         end.state = Some(DONE);
     }
 
-    /// Waits until an initializer has run to its end, whoever runs it. Time
-    /// during which none runs is not accounted. With `force` it goes on waiting
-    /// when one panics.
+    /// Whether an initializer has run to its end; then what it wrote is visible.
+    /// One load.
+    #[inline]
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
+        self.state().is_completed()
+    }
+
+    /// Waits until an initializer has run to its end, whoever runs it. What one
+    /// that runs is waited for is charged to it; time during which none runs is
+    /// not accounted. One load if it was done before.
     ///
     /// # Panics
-    /// Without `force`, if an initializer panicked.
+    ///
+    /// If an initializer panicked, or does meanwhile.
+    ///
+    /// ```
+    /// static READY: holdup::Once = holdup::Once::new();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| READY.call_once(|| ()));
+    ///     READY.wait();
+    /// });
+    /// assert!(READY.is_completed());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn wait(&self) {
+        if !self.is_completed() {
+            self.wait_slow(false);
+        }
+    }
+
+    /// The same, however many initializers panic before one does not.
+    #[inline]
+    pub fn wait_force(&self) {
+        if !self.is_completed() {
+            self.wait_slow(true);
+        }
+    }
+
     #[cold]
     #[track_caller]
-    pub(crate) fn wait(&self, force: bool) {
+    fn wait_slow(&self, force: bool) {
         loop {
             // Acquire: pairs with `End`.
             match self.state.load(Ordering::Acquire) & !AWAITED {
@@ -240,8 +288,15 @@ impl Once {
         }
     }
 
-    /// One that is done.
-    pub(crate) const fn done() -> Once {
+    /// One for which an initializer has run already: no call runs another.
+    ///
+    /// ```
+    /// static DONE: holdup::Once = holdup::Once::new_completed();
+    /// DONE.call_once(|| unreachable!());
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn new_completed() -> Once {
         Once { running: RawMutex::INIT, state: AtomicU8::new(DONE) }
     }
 

@@ -82,7 +82,7 @@ impl Once {
     /// Whether an initializer has run to its end. One load.
     #[inline]
     pub fn is_completed(&self) -> bool {
-        self.0.state().done()
+        self.0.is_completed()
     }
 
     /// Waits until an initializer has run to its end, whoever runs it. Time
@@ -93,22 +93,18 @@ impl Once {
     #[inline]
     #[track_caller]
     pub fn wait(&self) {
-        if !self.is_completed() {
-            self.0.wait(false);
-        }
+        self.0.wait();
     }
 
     /// The same, even if an initializer panics: waits for one that does not.
     #[inline]
     pub fn wait_force(&self) {
-        if !self.is_completed() {
-            self.0.wait(true);
-        }
+        self.0.wait_force();
     }
 
     /// One that is completed.
     pub(super) const fn completed() -> Once {
-        Once(crate::Once::done())
+        Once(crate::Once::new_completed())
     }
 
     /// Nobody else has it: sets it back to the beginning, in its class.
