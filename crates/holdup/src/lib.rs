@@ -61,7 +61,9 @@ mod named;
 mod once;
 pub mod profile;
 mod raw_mutex;
+mod raw_rwlock;
 mod reentrant_mutex;
+mod rwlock;
 pub mod sync;
 
 pub use condvar::{Condvar, RawCondvar, WaitTimeoutResult};
@@ -70,10 +72,19 @@ pub use fair_mutex::ArcFairMutexGuard;
 pub use fair_mutex::{FairMutex, FairMutexGuard, MappedFairMutexGuard, RawFairMutex};
 pub use once::{Once, OnceState};
 pub use raw_mutex::RawMutex;
+pub use raw_rwlock::{RawRwLock, RawRwLockRecursive};
 #[cfg(feature = "arc_lock")]
 pub use reentrant_mutex::ArcReentrantMutexGuard;
 pub use reentrant_mutex::{
     MappedReentrantMutexGuard, RawThreadId, ReentrantMutex, ReentrantMutexGuard,
+};
+#[cfg(feature = "arc_lock")]
+pub use rwlock::{ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard};
+pub use rwlock::{
+    MappedRecursiveRwLockReadGuard, MappedRecursiveRwLockWriteGuard, MappedRwLockReadGuard,
+    MappedRwLockWriteGuard, RecursiveRwLock, RecursiveRwLockReadGuard,
+    RecursiveRwLockUpgradableReadGuard, RecursiveRwLockWriteGuard, RwLock, RwLockReadGuard,
+    RwLockUpgradableReadGuard, RwLockWriteGuard,
 };
 
 /// A mutual exclusion lock that accounts for the time threads wait for it.

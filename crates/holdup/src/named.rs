@@ -57,6 +57,37 @@ macro_rules! named_raw_mutex {
     };
 }
 
+/// A named [`RwLock`](crate::RwLock); see [`named_mutex!`](crate::named_mutex).
+///
+/// ```
+/// static PRICES: holdup::RwLock<Vec<u64>> = holdup::named_rwlock!("prices", Vec::new());
+/// PRICES.write().push(7);
+/// assert_eq!(*PRICES.read(), [7]);
+/// ```
+#[macro_export]
+macro_rules! named_rwlock {
+    ($name:expr, $value:expr $(,)?) => {
+        $crate::RwLock::from_raw($crate::named_raw_rwlock!($name), $value)
+    };
+}
+
+/// A named [`RawRwLock`](crate::RawRwLock), for the locks of other crates that
+/// are generic over the raw lock.
+///
+/// ```
+/// // The RwLock of another version of lock_api, with a name.
+/// # use lock_api_04 as lock_api;
+/// static ROUTES: lock_api::RwLock<holdup::RawRwLock, u32> =
+///     lock_api::RwLock::const_new(holdup::named_raw_rwlock!("routes"), 0);
+/// *ROUTES.write() += 1;
+/// ```
+#[macro_export]
+macro_rules! named_raw_rwlock {
+    ($name:expr $(,)?) => {
+        <$crate::RawRwLock>::with_class($crate::__class!($name))
+    };
+}
+
 /// A named [`FairMutex`](crate::FairMutex); as [`named_mutex!`].
 ///
 /// ```

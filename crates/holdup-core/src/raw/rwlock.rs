@@ -211,6 +211,13 @@ impl RawRwLock {
         }
     }
 
+    /// Whether somebody waits in the queue. A snapshot.
+    #[inline]
+    #[must_use]
+    pub fn has_waiters(&self) -> bool {
+        word::is_queued(self.word.load(Ordering::Relaxed))
+    }
+
     /// The class of the lock.
     #[must_use]
     pub const fn class(&self) -> ClassId {
