@@ -224,8 +224,11 @@ impl Load {
     }
 }
 
+/// Runs a load with one kind of monitor; returns for how many operations.
+type Run = fn(Load) -> u64;
+
 /// One run, for each operation: nanoseconds, those of processors, and sleeps.
-fn measure(run: fn(Load) -> u64, load: Load) -> [f64; 3] {
+fn measure(run: Run, load: Load) -> [f64; 3] {
     let (begin, before) = (Instant::now(), Usage::now());
     let operations = run(load) as f64;
     let (time, usage) = (begin.elapsed(), Usage::now().since(before));
@@ -248,7 +251,7 @@ fn main() {
         ("broadcast to 16", Load::Broadcast { threads: 16 }),
         ("broadcast to 100", Load::Broadcast { threads: 100 }),
     ];
-    let contestants: [(&str, fn(Load) -> u64); 3] = [
+    let contestants: [(&str, Run); 3] = [
         ("holdup", Load::run::<Holdup>),
         ("std", Load::run::<Std>),
         ("parking_lot", Load::run::<ParkingLot>),

@@ -33,7 +33,7 @@
 //!    that bit every node on the list is alive, and a node is never touched
 //!    after its owner left. From a condvar's list a notifier may take it, too:
 //!    then it is the notifier's, in its owner's place, until it is pushed on
-//!    the list of a mutex. The owner does not return before it was on that.
+//!    the list of a mutex or `ADMITTED`. The owner does not return before.
 //! 4. **First linked.** On the way from the newest node along `older`, the
 //!    first node whose `oldest` is not null is the first linked one. It holds
 //!    the valid `account` and `oldest`; what stands in these fields of nodes
@@ -68,7 +68,7 @@ pub(crate) const AWAKE: u32 = 3;
 /// The lock was handed to the node: it holds it (the `WOKEN` bit is its).
 pub(crate) const HANDED: u32 = 2;
 /// The node is off the list, and its owner counts among the readers that hold
-/// the lock.
+/// the lock. Of a condvar's list: its owner was notified.
 pub(crate) const ADMITTED: u32 = 4;
 /// As `ADMITTED`, and its owner shall go on admitting those behind it.
 pub(crate) const ADMITTED_ON: u32 = 5;

@@ -227,6 +227,30 @@ fn waiting_for_a_condition_is_not_booked_and_for_the_mutex_after_it_is() {
     assert!(sums.blamed < all, "{sums:?}, {all} in all");
 }
 
+#[test]
+fn a_waiter_that_is_notified_while_the_mutex_is_free_is_no_contention() {
+    let class = ClassId::of("notified while the mutex is free");
+    let (lock, condvar) = (RawMutex::with_class(class), RawCondvar::INIT);
+    let notify: [&dyn Fn() -> usize; 2] =
+        [&|| usize::from(condvar.notify_one()), &|| condvar.notify_all()];
+    for notify in notify {
+        for _ in 0..50 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    lock.lock();
+                    // SAFETY: locked above.
+                    unsafe { condvar.wait(&lock) };
+                    // SAFETY: locked again.
+                    unsafe { lock.unlock() };
+                });
+                until(|| condvar.waiters() == 1 && !lock.is_locked());
+                assert_eq!(notify(), 1);
+            });
+        }
+    }
+    assert_eq!(sums(class), Default::default());
+}
+
 /// Sleeps of the calling thread so far.
 #[cfg(target_os = "linux")]
 fn sleeps() -> usize {

@@ -65,7 +65,8 @@ fn pass_through_a_queue(name: &str, pairs: u64, items: u64, notify_inside: bool)
     assert_eq!(queue.into_inner().sum, pairs * items * (items + 1) / 2);
     let sums = sums(class);
     assert_eq!(sums.blamed + sums.handoff, sums.waited, "{name}: {sums:?}");
-    assert!(sums.waits > 0, "nobody was moved: {sums:?}");
+    // Notified while the mutex is held: all of them wait for it.
+    assert!(!notify_inside || sums.waits > 0, "nobody was moved: {sums:?}");
 }
 
 #[test]

@@ -18,19 +18,19 @@ pub use lock_api::WaitTimeoutResult;
 ///   timed out, however long it then waits for the mutex.
 /// - **First come, first served.** The thread that has waited longest is notified
 ///   first.
-/// - **No herd.** Who is notified stays asleep, and moves to the queue of the
-///   mutex; the threads of a `notify_all` are woken one after the other, each
-///   when it can have the mutex.
+/// - **No herd.** Who is notified while the mutex is held stays asleep, and moves
+///   to the queue of the mutex; the threads of a `notify_all` are woken one after
+///   the other, each when it can have the mutex.
 /// - **One condvar, any mutexes.** Threads may wait on it with different mutexes
 ///   at a time. Nothing panics.
 ///
 /// # What is accounted for
 ///
-/// Waiting for a condition is no contention, and appears in no profile. But
-/// once a thread was notified it waits for the mutex, and that is accounted
-/// for from the notification on: so a notifier that goes on holding the mutex is
-/// charged for that. A wait releases the mutex: the section that ends with it is
-/// charged like one that ends with an unlock.
+/// Waiting for a condition is no contention, and appears in no profile; nor does
+/// a notification while the mutex is free. But a thread that is notified while
+/// somebody holds the mutex waits for that from then on: a notifier that
+/// goes on holding it is charged. A wait releases the mutex: the section that
+/// ends with it is charged like one that ends with an unlock.
 ///
 /// # Cost
 ///

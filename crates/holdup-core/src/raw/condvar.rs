@@ -17,15 +17,17 @@
 //! contention: nothing of it is booked.
 //!
 //! *notify one*: nothing, where the word is 0. Else take LIST, link, mark the
-//! oldest node as notified, take it out, give LIST back; then push the node on
-//! the list of its mutex, where its wait for that begins. It is not woken: the
-//! unlock whose turn it is does that. Where the mutex is free, the notifier
-//! takes it for the push, and its unlock is the one.
+//! oldest node as notified, take it out, give LIST back. If its mutex is held, push
+//! the node on the list of that, where its wait for it begins. It is not woken:
+//! the unlock whose turn it is does that. If the mutex is free there is nothing to
+//! wait for, and nothing to book: the waiter is woken, and locks the mutex like
+//! anybody.
 //!
-//! *notify all*: the same for the whole list, which is taken out by one CAS. The
-//! nodes go to their mutexes oldest first, so they get them in that order, and
+//! *notify all*: the whole list is taken out by one CAS. The nodes go to the
+//! lists of their mutexes oldest first, so they get them in that order, and
 //! never more than one of them is awake because of it (invariant 5 of the
-//! mutex). Each waiter is moved once: constant time for each.
+//! mutex). A mutex that is free is taken for that, so that its unlock
+//! calls the first. Each waiter is moved once: constant time for each.
 //!
 //! *time out*: take LIST; if the node was not notified, take it out, and lock the
 //! mutex as ever. If it was, it waits for the mutex, and the wait counts as
@@ -36,21 +38,19 @@
 //! 1. A node is pushed while its owner holds the mutex. So whoever changes the
 //!    condition under the mutex afterwards, and then notifies, finds it.
 //! 2. A node is on the condvar's list exactly as long as `notified` is unset.
-//!    Both change under LIST. Who sets `notified` owns the node from then on
-//!    until the push on the mutex's list; its owner only looks at `state`,
-//!    and does not return.
-//! 3. `state` is `WAITING` until the node was pushed on the mutex's list:
-//!    only an unlock that found it there writes another value. So an owner
-//!    that sees one knows it is queued, and needs no other signal: a stale
-//!    token of the parker is looked through.
+//!    Both change under LIST. Who sets `notified` has the node for itself until
+//!    it gives it away; its owner only looks at `state`, and does not return.
+//! 3. `state` is `WAITING` until the node was given away: an unlock that found
+//!    it on the mutex's list writes `CALLED` or `HANDED`, a notifier that put it
+//!    on no list `ADMITTED`. So an owner that sees one knows where it is, and
+//!    needs no other signal: a stale token of the parker is looked through.
 //! 4. After the CAS that takes nodes out and gives LIST back, the condvar is not
-//!    touched: those it notified may be its last users. After a push the
-//!    node is not touched, and the mutex only by who holds it.
-//! 5. The mutex of a node that was not pushed on it lives: its owner is still
+//!    touched: those it notified may be its last users. After a push, or after
+//!    `ADMITTED`, the node is not touched, and the mutex only by who holds it.
+//! 5. The mutex of a node that was not given away lives: its owner is still
 //!    in a call that borrows it.
 //! 6. A thread without a record cannot be woken. It waits for `state` awake,
-//!    naps between its looks, and is not moved: the notifier writes `CALLED`
-//!    instead, the last thing it does to that node.
+//!    naps between its looks, and is never moved, but admitted.
 //!
 //! # Orderings
 //!
@@ -67,7 +67,7 @@ use crate::ledger::Ticket;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Cell, Instant, const_fn, place};
 use crate::thread::{self, Record};
-use crate::wait_list::{self, CALLED, Node, WAITING, Wanted};
+use crate::wait_list::{self, ADMITTED, Node, WAITING, Wanted};
 use crate::word::{self, LIST};
 use std::time::Duration;
 
@@ -243,53 +243,63 @@ impl RawCondvar {
         // Not in a closure: what this claims is charged to the caller's stack.
         // SAFETY: the caller's promise.
         unsafe { mutex.unlock() };
-        let queued = match record {
-            Some(record) => record
-                .wait(|| self.sleep(&waiter, deadline) && mutex.wait_queued(&waiter.node, None)),
-            None => false,
+        let ended = match record {
+            Some(record) => record.wait(|| {
+                self.sleep(&waiter, deadline).inspect(|state| {
+                    if *state != ADMITTED {
+                        let locked = mutex.wait_queued(&waiter.node, None);
+                        debug_assert!(locked, "without a deadline nothing else ends it");
+                    }
+                })
+            }),
+            None => self.nap(&waiter, deadline),
         };
-        if queued {
-            mutex.owned();
-            return true;
+        match ended {
+            Some(state) if state != ADMITTED => mutex.owned(),
+            _ => mutex.lock(),
         }
-        let notified = record.is_none() && self.nap(&waiter, deadline);
-        mutex.lock();
-        notified
+        ended.is_some()
     }
 
-    /// Sleeps until `waiter` is on the list of its mutex, and called there. False
-    /// if its time was up first: then it is on no list.
-    fn sleep(&self, waiter: &Waiter, mut deadline: Option<Instant>) -> bool {
+    /// Sleeps until `waiter` was notified: `ADMITTED`, or called or handed the lock
+    /// on the list of its mutex. None if its time was up first.
+    fn sleep(&self, waiter: &Waiter, mut deadline: Option<Instant>) -> Option<u32> {
         let parker = &waiter.node.record.parker;
-        // Acquire: what the notifier and the unlock wrote to the node.
-        while waiter.node.state.load(Ordering::Acquire) == WAITING {
+        loop {
+            // Acquire: what the notifier and the unlock wrote to the node.
+            let state = waiter.node.state.load(Ordering::Acquire);
+            if state != WAITING {
+                return Some(state);
+            }
             match deadline {
                 None => parker.park(),
                 Some(until) => {
                     if !parker.park_until(until) {
                         if self.give_up(waiter) {
-                            return false;
+                            return None;
                         }
                         deadline = None;
                     }
                 }
             }
         }
-        true
     }
 
-    /// The same without a parker. Whether it was notified.
+    /// The same without a parker.
     #[cold]
-    fn nap(&self, waiter: &Waiter, deadline: Option<Instant>) -> bool {
+    fn nap(&self, waiter: &Waiter, deadline: Option<Instant>) -> Option<u32> {
         let mut backoff = Backoff::new();
-        // Acquire: the notifier is done with the node (invariant 6).
-        while waiter.node.state.load(Ordering::Acquire) == WAITING {
+        loop {
+            // Acquire: the notifier is done with the node (invariant 6).
+            let state = waiter.node.state.load(Ordering::Acquire);
+            if state != WAITING {
+                return Some(state);
+            }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) && self.give_up(waiter) {
-                return false;
+                return None;
             }
             backoff.wait();
         }
-        true
     }
 
     /// Takes `waiter`, whose time is up, out of the list. False if it was
@@ -397,9 +407,7 @@ impl RawCondvar {
         };
         oldest.notified.set(true);
         self.take_out(newest, &oldest.node);
-        let mut moving = Moving::begin();
-        moving.give(oldest);
-        moving.end();
+        notify(oldest);
         true
     }
 
@@ -436,6 +444,11 @@ impl RawCondvar {
                 Err(now) => taken = now,
             }
         };
+        if count == 1 {
+            // SAFETY: the node is ours (invariant 2).
+            notify(unsafe { Waiter::of(oldest) });
+            return 1;
+        }
         let mut moving = Moving::begin();
         let mut at = oldest;
         loop {
@@ -459,6 +472,29 @@ impl Default for RawCondvar {
     }
 }
 
+/// Gives one `waiter`, which is ours, away: wakes it if its mutex is free.
+fn notify(waiter: &Waiter) {
+    // SAFETY: the mutex lives (invariant 5).
+    if waiter.mutex.is_null() || unsafe { !(*waiter.mutex).is_locked() } {
+        admit(waiter);
+    } else {
+        let mut moving = Moving::begin();
+        moving.give(waiter);
+        moving.end();
+    }
+}
+
+/// Lets `waiter`, which is ours, go to lock its mutex like anybody.
+fn admit(waiter: &Waiter) {
+    let record = waiter.node.record;
+    let wakes = !waiter.mutex.is_null();
+    // Release: the last thing we do to the node.
+    waiter.node.state.store(ADMITTED, Ordering::Release);
+    if wakes {
+        record.parker.unpark();
+    }
+}
+
 /// Notified waiters on their way to the lists of their mutexes.
 struct Moving {
     /// When they were notified: their waits for the mutexes begin.
@@ -477,8 +513,7 @@ impl Moving {
         let node = &waiter.node;
         let mutex = waiter.mutex;
         if mutex.is_null() {
-            // Release: the last thing we do to the node (invariant 6).
-            node.state.store(CALLED, Ordering::Release);
+            admit(waiter);
             return;
         }
         if self.held != mutex {
