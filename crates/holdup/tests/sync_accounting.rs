@@ -8,7 +8,7 @@ use common::reading::{assert_conserved, blame_of, is_function, list, totals};
 use common::{alone, stay};
 use holdup::named;
 use holdup::profile::{self, Kind, Profile};
-use holdup::sync::{Barrier, Condvar, LazyLock, Mutex, Once, OnceLock};
+use holdup::sync::{Barrier, Condvar, LazyLock, Mutex, Once, OnceLock, RwLock, RwLockWriteGuard};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -248,14 +248,48 @@ fn waiting_for_a_condition_or_at_a_barrier_is_not_accounted() {
 #[cfg(target_pointer_width = "64")]
 fn the_sizes_are_those_the_documentation_names() {
     assert_eq!(size_of::<Mutex<u8>>(), 24);
+    assert_eq!(size_of::<RwLock<u8>>(), 32);
     assert_eq!(size_of::<Condvar>(), 8);
     assert_eq!(size_of::<Once>(), 24);
     assert_eq!(size_of::<OnceLock<String>>(), 24 + size_of::<Option<String>>());
     assert_eq!(size_of::<LazyLock<String>>(), 24 + size_of::<String>());
     assert_eq!(size_of::<Barrier>(), 56);
-    let stds = (size_of::<std::sync::Mutex<u8>>(), size_of::<std::sync::Barrier>());
     if cfg!(target_os = "linux") {
-        assert_eq!(stds, (8, 40));
-        assert_eq!(size_of::<std::sync::Once>(), 4);
+        use std::sync;
+        assert_eq!((size_of::<sync::Mutex<u8>>(), size_of::<sync::RwLock<u8>>()), (8, 12));
+        assert_eq!((size_of::<sync::Once>(), size_of::<sync::Barrier>()), (4, 40));
     }
+}
+
+#[test]
+fn waiting_for_an_rwlock_is_blamed_on_who_ends_the_read_or_the_write() {
+    static LOCK: RwLock<u64> = named!("sync: rwlock", RwLock::new(0));
+    #[inline(never)]
+    fn ends_a_write(inside: &dyn Fn()) {
+        let guard = LOCK.write().unwrap();
+        inside();
+        drop(guard);
+        black_box("ends_a_write");
+    }
+    assert_blamed("sync: rwlock", "ends_a_write", || {
+        hold_up(LENGTH, ends_a_write, || _ = *LOCK.read().unwrap());
+    });
+    #[inline(never)]
+    fn ends_a_read(inside: &dyn Fn()) {
+        let _guard = LOCK.read().unwrap();
+        inside();
+        black_box("ends_a_read");
+    }
+    assert_blamed("sync: rwlock", "ends_a_read", || {
+        hold_up(LENGTH, ends_a_read, || *LOCK.write().unwrap() += 1);
+    });
+    #[inline(never)]
+    fn downgrades(inside: &dyn Fn()) {
+        let guard = LOCK.write().unwrap();
+        inside();
+        black_box(&RwLockWriteGuard::downgrade(guard));
+    }
+    assert_blamed("sync: rwlock", "downgrades", || {
+        hold_up(LENGTH, downgrades, || _ = *LOCK.read().unwrap());
+    });
 }

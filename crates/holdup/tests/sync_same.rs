@@ -16,6 +16,8 @@ mod over_std {
     mod mutex;
     mod once;
     mod once_lock;
+    mod program;
+    mod rwlock;
     pub mod texts;
     pub mod traits;
 }
@@ -30,6 +32,8 @@ mod over_holdup {
     mod mutex;
     mod once;
     mod once_lock;
+    mod program;
+    mod rwlock;
     pub mod texts;
     pub mod traits;
 }

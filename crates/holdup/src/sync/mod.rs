@@ -35,6 +35,7 @@ mod mutex;
 mod once;
 mod once_lock;
 mod poison;
+mod rwlock;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::{Condvar, WaitTimeoutResult};
@@ -44,6 +45,7 @@ pub use mutex::{Mutex, MutexGuard};
 pub use once::ONCE_INIT;
 pub use once::{Once, OnceState};
 pub use once_lock::OnceLock;
+pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 #[doc(no_inline)]
 pub use std::sync::{

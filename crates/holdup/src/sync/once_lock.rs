@@ -53,12 +53,7 @@ impl<T> OnceLock<T> {
     /// The value, if there is one. Does not wait. One load.
     #[inline]
     pub fn get(&self) -> Option<&T> {
-        if self.once.is_completed() {
-            // SAFETY: completed, so nobody writes it any more.
-            unsafe { &*self.value.get() }.as_ref()
-        } else {
-            None
-        }
+        self.once.is_completed().then(|| self.present())
     }
 
     /// The value, if there is one, to change it: nobody else has the cell.
@@ -98,19 +93,28 @@ impl<T> OnceLock<T> {
     /// If `init` does. The cell is left without a value, and not poisoned.
     #[inline]
     pub fn get_or_init<F: FnOnce() -> T>(&self, init: F) -> &T {
+        if !self.once.is_completed() {
+            self.initialize(init);
+        }
+        self.present()
+    }
+
+    #[cold]
+    fn initialize<F: FnOnce() -> T>(&self, init: F) {
         self.once.call_once_force(|_| {
             let value = init();
             // SAFETY: `once` runs one initializer at a time, and none reads
             // the value before it is completed.
             unsafe { *self.value.get() = Some(value) };
         });
-        self.present()
     }
 
     /// The value; `once` is completed.
     #[inline]
     fn present(&self) -> &T {
-        self.get().expect("completed with a value")
+        debug_assert!(self.once.is_completed());
+        // SAFETY: completed, so it is `Some`, and nobody writes it any more.
+        unsafe { (*self.value.get()).as_ref().unwrap_unchecked() }
     }
 
     /// The value, if there is one.

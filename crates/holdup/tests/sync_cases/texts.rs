@@ -1,6 +1,6 @@
 //! What `Debug`, `Display` and panics say.
 
-use super::sync::{Barrier, Condvar, LazyLock, Mutex, Once, OnceLock};
+use super::sync::{Barrier, Condvar, LazyLock, Mutex, Once, OnceLock, RwLock};
 use crate::{panic_of, panics};
 use std::fmt::Debug;
 use std::time::Duration;
@@ -42,6 +42,30 @@ pub fn all() -> Vec<String> {
     note(&mutex);
     drop(guard);
     note(&(&mutex as &Mutex<dyn Debug>));
+
+    let lock = RwLock::new(vec![1]);
+    note(&lock);
+    let reader = lock.read().unwrap();
+    note(&reader);
+    note(&lock);
+    drop(reader);
+    let writer = lock.write().unwrap();
+    note(&writer);
+    note(&lock);
+    note(&lock.try_read().unwrap_err());
+    drop(writer);
+    assert!(panics(|| {
+        let _guard = lock.write();
+        panic!("poison");
+    }));
+    note(&lock);
+    note(&lock.write());
+    let writer = lock.write();
+    note(&lock);
+    drop(writer);
+    let text = RwLock::new("text");
+    note(&text.read().unwrap().to_string());
+    note(&text.write().unwrap().to_string());
 
     let once = Once::new();
     note(&once);

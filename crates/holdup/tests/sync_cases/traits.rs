@@ -2,7 +2,7 @@
 
 use super::sync::{
     Barrier, BarrierWaitResult, Condvar, LazyLock, Mutex, MutexGuard, Once, OnceLock, OnceState,
-    WaitTimeoutResult,
+    RwLock, RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult,
 };
 use std::cell::Cell;
 use std::fmt::{Debug, Display};
@@ -64,6 +64,9 @@ macro_rules! rows_of_data {
     ($table:ident: $($data:ty),* $(,)?) => {$(
         rows!($table: Mutex<$data>);
         rows!($table: MutexGuard<'static, $data>);
+        rows!($table: RwLock<$data>);
+        rows!($table: RwLockReadGuard<'static, $data>);
+        rows!($table: RwLockWriteGuard<'static, $data>);
         rows!($table: OnceLock<$data>);
         rows!($table: LazyLock<$data>);
         rows!($table: LazyLock<u8, $data>);
@@ -86,6 +89,9 @@ pub fn table() -> Vec<(String, bool)> {
     }
     rows!(table: Mutex<[u8]>);
     rows!(table: Mutex<dyn Send>);
+    rows!(table: RwLock<dyn Send>);
+    rows!(table: RwLock<dyn Sync>);
+    rows!(table: RwLockReadGuard<'static, dyn Sync>);
     rows!(table: Barrier);
     rows!(table: BarrierWaitResult);
     rows!(table: Condvar);
