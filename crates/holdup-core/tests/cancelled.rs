@@ -3,16 +3,20 @@
 #![cfg(target_os = "linux")]
 
 use core::ffi::c_void;
-use holdup_core::raw::RawMutex;
+use holdup_core::raw::{RawCondvar, RawMutex};
 use std::time::Duration;
 
 static LOCK: RawMutex = RawMutex::INIT;
+static CHANGED: RawCondvar = RawCondvar::INIT;
 
 extern "C" fn wait(done: *mut c_void) -> *mut c_void {
     // SAFETY: the thread cancels itself.
     unsafe { libc::pthread_cancel(libc::pthread_self()) };
     LOCK.lock();
+    // Nor is a wait for a condition.
     // SAFETY: locked above.
+    unsafe { CHANGED.wait(&LOCK) };
+    // SAFETY: locked again.
     unsafe { LOCK.unlock() };
     done
 }
@@ -28,6 +32,11 @@ fn waiting_is_no_cancellation_point() {
         assert_eq!(libc::pthread_create(&mut thread, core::ptr::null(), wait, done), 0);
         std::thread::sleep(Duration::from_millis(50));
         LOCK.unlock();
+        while CHANGED.waiters() == 0 {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(CHANGED.notify_one());
         assert_eq!(libc::pthread_join(thread, &mut result), 0);
     }
     assert_eq!(result, done);

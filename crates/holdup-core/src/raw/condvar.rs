@@ -79,7 +79,8 @@ use std::time::Duration;
 /// accounted for like any wait for that mutex; what it waited for the
 /// condition is not.
 ///
-/// What is said of `fork` and of signal handlers at [`RawMutex`] holds here too.
+/// What is said of `fork` at [`RawMutex`] holds here too. A signal handler must not
+/// use a condvar that the thread it interrupts may be using.
 ///
 /// ```
 /// use holdup_core::raw::{RawCondvar, RawMutex};
