@@ -203,7 +203,7 @@ fn waiting_for_a_condition_is_not_booked_and_for_the_mutex_after_it_is() {
             // SAFETY: locked again.
             unsafe { lock.unlock() };
         });
-        until(|| condvar.waiters() == 1);
+        until(|| condvar.waiters() == 1 && !lock.is_locked());
         let begin = Instant::now();
         std::thread::sleep(Duration::from_millis(100));
         // Nothing so far: neither a wait nor a contention.

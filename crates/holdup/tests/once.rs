@@ -101,30 +101,36 @@ fn initializes(once: &Once, started: &mpsc::Sender<()>) {
 
 #[test]
 fn the_wait_for_an_initializer_is_charged_to_the_call_that_ran_it() {
-    static ONCE: Once = named_once!("once: slow initializer");
+    // Whether the others come while it runs cannot be seen from outside, and on a
+    // busy machine they may come too late: then once more.
+    static ONCES: [Once; 20] = [const { named_once!("once: slow initializer") }; 20];
     profile::set_period(Duration::from_nanos(1));
-    let before = profile::snapshot();
-    let (started, starts) = mpsc::channel();
-    std::thread::scope(|scope| {
-        scope.spawn(move || initializes(&ONCE, &started));
-        starts.recv().unwrap();
-        for _ in 0..3 {
-            scope.spawn(|| ONCE.call_once(|| panic!("a second run")));
-        }
+    let charged = ONCES.iter().any(|once| {
+        let before = profile::snapshot();
+        let (started, starts) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || initializes(once, &started));
+            starts.recv().unwrap();
+            for _ in 0..3 {
+                scope.spawn(|| once.call_once(|| panic!("a second run")));
+            }
+        });
+        let profile = profile::snapshot().since(&before);
+        let totals = profile.totals_of("once: slow initializer").unwrap_or_default();
+        assert_eq!(totals.waited, totals.blamed + totals.handoff);
+        let delay_of = |which: &dyn Fn(&str) -> bool| -> Duration {
+            profile
+                .samples()
+                .iter()
+                .filter(|one| one.lock == "once: slow initializer" && one.kind == Kind::Blame)
+                .filter(|one| which(&one.stack[0].function))
+                .map(|one| one.delay)
+                .sum()
+        };
+        let all = delay_of(&|_| true);
+        let initializer = delay_of(&|name| name == "once::initializes");
+        println!("{initializer:?} of {all:?}: {totals:?}");
+        initializer * 10 > all * 9
     });
-    let profile = profile::snapshot().since(&before);
-    let totals = profile.totals_of("once: slow initializer").unwrap();
-    assert_eq!(totals.waited, totals.blamed + totals.handoff);
-    let delay_of = |which: &dyn Fn(&str) -> bool| -> Duration {
-        profile
-            .samples()
-            .iter()
-            .filter(|one| one.lock == "once: slow initializer" && one.kind == Kind::Blame)
-            .filter(|one| which(&one.stack[0].function))
-            .map(|one| one.delay)
-            .sum()
-    };
-    let all = delay_of(&|_| true);
-    let initializer = delay_of(&|name| name == "once::initializes");
-    assert!(initializer * 10 > all * 9, "{initializer:?} of {all:?}: {:#?}", profile.samples());
+    assert!(charged, "the initializer is not charged");
 }
