@@ -135,6 +135,8 @@ pub(crate) struct Account {
     booked_at: u64,
     /// When the oldest waiter was last woken.
     pub(crate) called_at: u64,
+    /// When the oldest waiter was last woken, or a processor left to it.
+    pub(crate) gave_way_at: u64,
     /// When the lock was last handed over directly.
     pub(crate) handed_at: u64,
     /// Of a lock with readers, how many hold it.

@@ -1,9 +1,16 @@
-//! When a lock goes to its oldest waiter instead of to whoever comes first.
+//! What an unlock does for the oldest waiter beyond waking it.
 //!
 //! Barging keeps a lock and its data on one processor, and is what makes it
-//! fast; but it has no bound for those who sleep. Handing over bounds their
+//! fast; but it has no bound for those who sleep. *Handing over* bounds their
 //! waits: who has waited long gets the lock from the unlock itself, as soon as
 //! it is awake, or unseen where it does not come.
+//!
+//! *Giving way* keeps queues of locks with very short sections short. While
+//! somebody is queued each section makes two claims, which cost as much as
+//! such a section; and where all processors are busy, a woken waiter gets one
+//! only when a time slice of milliseconds ends, which may well belong to a
+//! thread that takes and releases this very lock all the time. So who releases
+//! the lock then gives the rest of its slice to the waiter.
 
 use crate::sync::atomic::Ordering;
 use crate::wait_list::{AWAKE, Account, CALLED, Node};
@@ -45,4 +52,16 @@ pub(super) fn must_hand_over(account: &Account, oldest: &Node, now: u64) -> bool
                 || account.ledger.since_claim(now) >= HANDOFF_PATIENCE
         }
     }
+}
+
+/// For sections shorter than this, in nanoseconds, an unlock gives way to a
+/// waiter that was called so long ago, and not more often.
+const GIVE_WAY: u64 = 500;
+
+/// Whether who releases the lock should leave its processor to the oldest
+/// waiter, which was called before. If that runs on another one already, it
+/// finds the lock free meanwhile.
+#[inline]
+pub(super) fn must_give_way(account: &Account, now: u64) -> bool {
+    now.wrapping_sub(account.gave_way_at) >= GIVE_WAY && account.ledger.since_claim(now) < GIVE_WAY
 }

@@ -36,7 +36,9 @@
 //! to that waiter. A waiter that is due is woken first and handed the lock at
 //! the next unlock, when it is awake: so the lock is hardly idle meanwhile. One
 //! CAS publishes the outcome and gives LIST back; if it fails, waiters were
-//! pushed, and they are claimed too. Wake and book after.
+//! pushed, and they are claimed too. Wake and book after, and where the
+//! sections are very short leave the processor to the waiter that was woken
+//! (see `handoff.rs`).
 //!
 //! *time out*: take LIST while LOCKED is set; leave; what was waited since the
 //! last claim stays in the ledger, or in the word where the list is now empty.

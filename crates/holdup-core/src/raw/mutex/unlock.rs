@@ -3,7 +3,7 @@
 use super::RawMutex;
 use crate::clock;
 use crate::raw::backoff::Backoff;
-use crate::raw::handoff::must_hand_over;
+use crate::raw::handoff::{must_give_way, must_hand_over};
 use crate::record::{self, Sums};
 use crate::sync::atomic::Ordering;
 use crate::wait_list::{self, CALLED, HANDED};
@@ -58,6 +58,7 @@ impl RawMutex {
         let (mut blame, mut first) = (0, true);
         let mut sums = None;
         let mut hand_over = fair;
+        let mut give_way = false;
         let wake = loop {
             let newest = word::newest(word);
             // SAFETY: we have LIST, `newest` was read since; `oldest` is alive
@@ -72,6 +73,10 @@ impl RawMutex {
                     account.handed_at = now;
                 } else if !on_the_way {
                     account.called_at = now;
+                    account.gave_way_at = now;
+                } else if must_give_way(account, now) {
+                    account.gave_way_at = now;
+                    give_way = true;
                 }
                 let claim = account.ledger.claim(now);
                 account.unbooked.add_blame(claim, first);
@@ -108,5 +113,8 @@ impl RawMutex {
             record::book(class, &sums);
         }
         record::sample(class, blame);
+        if give_way {
+            std::thread::yield_now();
+        }
     }
 }
