@@ -154,6 +154,7 @@ impl Default for Account {
             unbooked: Sums::default(),
             booked_at: 0,
             called_at: 0,
+            gave_way_at: 0,
             handed_at: 0,
             readers: 0,
             alone: 0,

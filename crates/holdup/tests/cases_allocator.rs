@@ -52,8 +52,14 @@ unsafe impl GlobalAlloc for Guarded {
 }
 
 fn enter() -> holdup::MutexGuard<'static, ()> {
-    CALLS.fetch_add(1, Ordering::Relaxed);
-    HEAP.lock()
+    let calls = CALLS.fetch_add(1, Ordering::Relaxed);
+    let guard = HEAP.lock();
+    if calls % 64 == 0 {
+        // Like an allocator that asks the system for more. Whoever gets the
+        // processor meanwhile will want memory, and must queue.
+        std::thread::yield_now();
+    }
+    guard
 }
 
 /// Ends the program if it is still there after so many seconds. A test that
