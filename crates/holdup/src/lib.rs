@@ -47,6 +47,11 @@
 //!
 //! [`profile`] says more about this and about `HOLDUP_PERIOD`.
 //!
+//! # In place of std
+//!
+//! [`sync`] is the interface of `std::sync`, poisoning included: to switch,
+//! change `use std::sync::…` to `use holdup::sync::…`.
+//!
 //! # Features
 //!
 //! - `send_guard`: guards may be sent to another thread and dropped there.

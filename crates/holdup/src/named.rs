@@ -140,25 +140,35 @@ macro_rules! named_once {
 }
 
 /// Names a lock of [`holdup::sync`](crate::sync): write it around the
-/// constructor. All locks made under one name share one line in every report.
+/// constructor, `Type::new(…)`. All locks made under one name share one line in
+/// every report.
 ///
-/// Works for `Mutex`, `RwLock`, `Once`, `OnceLock`, `LazyLock` and `Barrier`,
-/// and gives a value of the same type. What [`named_mutex!`](crate::named_mutex)
-/// says about const contexts, names and cost is true here.
+/// Works for `Mutex`, `RwLock`, `Once`, `OnceLock`, `LazyLock` and `Barrier`.
+/// What [`named_mutex!`](crate::named_mutex) says about const contexts, names and
+/// cost is true here.
 ///
 /// ```
 /// use holdup::named;
-/// use holdup::sync::{LazyLock, Mutex};
+/// use holdup::sync::{self, LazyLock, Mutex};
 ///
 /// static ORDERS: Mutex<Vec<u64>> = named!("orders", Mutex::new(Vec::new()));
 /// static TABLE: LazyLock<Vec<u8>> = named!("table", LazyLock::new(|| vec![0; 64]));
+/// static PRICES: sync::RwLock<u64> = named!("prices", sync::RwLock::new(3));
 ///
-/// ORDERS.lock().unwrap().push(TABLE.len() as u64);
+/// ORDERS.lock().unwrap().push(TABLE.len() as u64 * *PRICES.read().unwrap());
 /// ```
+// Not a method of the value: what the place expects, such as a `fn` instead of
+// a closure, would not reach the constructor's argument.
 #[macro_export]
 macro_rules! named {
-    ($name:expr, $lock:expr $(,)?) => {
-        ($lock).__in_class($crate::__class!($name))
+    ($name:expr, $lock:ident::new($($value:expr)? $(,)?) $(,)?) => {
+        $lock::__named($crate::__class!($name) $(, $value)?)
+    };
+    ($name:expr, $a:ident::$lock:ident::new($($value:expr)? $(,)?) $(,)?) => {
+        $a::$lock::__named($crate::__class!($name) $(, $value)?)
+    };
+    ($name:expr, $a:ident::$b:ident::$lock:ident::new($($value:expr)? $(,)?) $(,)?) => {
+        $a::$b::$lock::__named($crate::__class!($name) $(, $value)?)
     };
 }
 

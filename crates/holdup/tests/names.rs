@@ -79,6 +79,43 @@ fn a_named_mutex_is_a_mutex_like_any_other() {
     assert_eq!(local.into_inner(), "owned");
 }
 
+mod std_faced {
+    use holdup::named;
+    use holdup::sync::{self, Barrier, LazyLock, Mutex, Once, OnceLock, RwLock};
+
+    pub static MUTEX: Mutex<Vec<u8>> = named!("names: sync mutex", Mutex::new(Vec::new()));
+    pub static RWLOCK: RwLock<u8> = named!("names: sync rwlock", RwLock::new(1));
+    pub static ONCE: Once = named!("names: sync once", sync::Once::new());
+    pub static CELL: OnceLock<u8> = named!("names: sync once lock", holdup::sync::OnceLock::new());
+    pub static LAZY: LazyLock<u8> = named!("names: sync lazy lock", LazyLock::new(|| 2));
+    pub static BARRIER: Barrier = named!("names: sync barrier", Barrier::new(1));
+
+    pub const fn in_a_const_fn<T>(value: T) -> Mutex<T> {
+        named!("names: sync const fn", Mutex::new(value,),)
+    }
+
+    pub fn of_a_closure(value: u8) -> Mutex<Box<dyn Fn() -> u8>> {
+        named!("names: sync closure", Mutex::new(Box::new(move || value)))
+    }
+}
+
+#[test]
+fn every_std_faced_lock_takes_a_name_where_it_is_made() {
+    use std_faced::*;
+    let names = registered();
+    for kind in
+        ["mutex", "rwlock", "once", "once lock", "lazy lock", "barrier", "const fn", "closure"]
+    {
+        assert!(names.contains(&*format!("names: sync {kind}")), "{kind} is missing in {names:?}");
+    }
+    MUTEX.lock().unwrap().push(3);
+    ONCE.call_once(|| assert!(CELL.set(*LAZY).is_ok()));
+    assert_eq!((*RWLOCK.read().unwrap(), CELL.get(), ONCE.is_completed()), (1, Some(&2), true));
+    assert!(BARRIER.wait().is_leader());
+    assert_eq!(of_a_closure(4).lock().unwrap()(), 4);
+    assert_eq!(in_a_const_fn(String::from("owned")).into_inner().unwrap(), "owned");
+}
+
 #[test]
 fn a_name_takes_no_room() {
     assert_eq!(size_of::<Mutex<()>>(), size_of::<RawMutex>());

@@ -35,10 +35,6 @@ struct Round {
     number: usize,
 }
 
-impl Round {
-    const FIRST: Round = Round { come: 0, number: 0 };
-}
-
 /// Whether the thread is the one of its round that was chosen to lead.
 pub struct BarrierWaitResult(bool);
 
@@ -48,15 +44,16 @@ impl Barrier {
     #[inline]
     #[must_use]
     pub const fn new(threads: usize) -> Barrier {
-        Barrier { round: Mutex::new(Round::FIRST), over: Condvar::new(), threads }
+        Barrier::__named(ClassId::UNNAMED, threads)
     }
 
     /// For `named!`.
     #[doc(hidden)]
+    #[inline]
     #[must_use]
-    pub const fn __in_class(mut self, class: ClassId) -> Barrier {
-        self.round = Mutex::new(Round::FIRST).__in_class(class);
-        self
+    pub const fn __named(class: ClassId, threads: usize) -> Barrier {
+        let round = Round { come: 0, number: 0 };
+        Barrier { round: Mutex::__named(class, round), over: Condvar::new(), threads }
     }
 
     /// Waits until as many threads as the barrier is for wait for it. One of

@@ -59,7 +59,16 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     /// A value that `init` will make. Name it with [`named!`](crate::named).
     #[inline]
     pub const fn new(init: F) -> LazyLock<T, F> {
-        LazyLock { once: Once::new(), content: UnsafeCell::new(Content::Initializer(init)) }
+        LazyLock::__named(ClassId::UNNAMED, init)
+    }
+
+    /// For `named!`.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub const fn __named(class: ClassId, init: F) -> LazyLock<T, F> {
+        let content = UnsafeCell::new(Content::Initializer(init));
+        LazyLock { once: Once::__named(class), content }
     }
 
     /// The value, made now if it was not yet; waits for the initializer if it
@@ -90,14 +99,6 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
 }
 
 impl<T, F> LazyLock<T, F> {
-    /// For `named!`.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn __in_class(mut self, class: ClassId) -> LazyLock<T, F> {
-        self.once = Once::new().__in_class(class);
-        self
-    }
-
     /// The value, if it was made. Does not wait. One load.
     #[inline]
     pub fn get(this: &LazyLock<T, F>) -> Option<&T> {

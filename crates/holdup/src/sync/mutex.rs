@@ -66,15 +66,16 @@ impl<T> Mutex<T> {
     /// [`named!`](crate::named).
     #[inline]
     pub const fn new(value: T) -> Mutex<T> {
-        Mutex { raw: RawMutex::INIT, poison: Flag::new(), data: UnsafeCell::new(value) }
+        Mutex::__named(ClassId::UNNAMED, value)
     }
 
     /// For `named!`.
     #[doc(hidden)]
+    #[inline]
     #[must_use]
-    pub const fn __in_class(mut self, class: ClassId) -> Mutex<T> {
-        self.raw = RawMutex::with_class(class);
-        self
+    pub const fn __named(class: ClassId, value: T) -> Mutex<T> {
+        let raw = RawMutex::with_class(class);
+        Mutex { raw, poison: Flag::new(), data: UnsafeCell::new(value) }
     }
 
     /// The data, without locking: nobody else has the mutex.

@@ -43,15 +43,15 @@ impl Once {
     #[inline]
     #[must_use]
     pub const fn new() -> Once {
-        Once(crate::Once::new())
+        Once::__named(ClassId::UNNAMED)
     }
 
     /// For `named!`.
     #[doc(hidden)]
+    #[inline]
     #[must_use]
-    pub const fn __in_class(mut self, class: ClassId) -> Once {
-        self.0 = crate::Once::with_class(class);
-        self
+    pub const fn __named(class: ClassId) -> Once {
+        Once(crate::Once::with_class(class))
     }
 
     /// Runs `init`, unless an initializer was run before; waits for one that

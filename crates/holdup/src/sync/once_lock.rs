@@ -39,15 +39,15 @@ impl<T> OnceLock<T> {
     #[inline]
     #[must_use]
     pub const fn new() -> OnceLock<T> {
-        OnceLock { once: Once::new(), value: UnsafeCell::new(None) }
+        OnceLock::__named(ClassId::UNNAMED)
     }
 
     /// For `named!`.
     #[doc(hidden)]
+    #[inline]
     #[must_use]
-    pub const fn __in_class(mut self, class: ClassId) -> OnceLock<T> {
-        self.once = Once::new().__in_class(class);
-        self
+    pub const fn __named(class: ClassId) -> OnceLock<T> {
+        OnceLock { once: Once::__named(class), value: UnsafeCell::new(None) }
     }
 
     /// The value, if there is one. Does not wait. One load.

@@ -86,15 +86,16 @@ impl<T> RwLock<T> {
     /// An unlocked lock around `value`. Name it with [`named!`](crate::named).
     #[inline]
     pub const fn new(value: T) -> RwLock<T> {
-        RwLock { raw: RawRwLock::INIT, poison: Flag::new(), data: UnsafeCell::new(value) }
+        RwLock::__named(ClassId::UNNAMED, value)
     }
 
     /// For `named!`.
     #[doc(hidden)]
+    #[inline]
     #[must_use]
-    pub const fn __in_class(mut self, class: ClassId) -> RwLock<T> {
-        self.raw = RawRwLock::with_class(class);
-        self
+    pub const fn __named(class: ClassId, value: T) -> RwLock<T> {
+        let raw = RawRwLock::with_class(class);
+        RwLock { raw, poison: Flag::new(), data: UnsafeCell::new(value) }
     }
 
     /// The data, without locking: nobody else has the lock.
