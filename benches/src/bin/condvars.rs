@@ -118,8 +118,9 @@ enum Load {
     /// Two threads, each waits for the other's turn to end; notified with the mutex
     /// held, or after.
     PingPong { held: bool },
-    /// So many threads fill a bounded queue, and as many empty it.
-    Queue { pairs: u64, places: u64 },
+    /// So many threads fill a bounded queue, and as many empty it; notified with the
+    /// mutex held, or after.
+    Queue { pairs: u64, places: u64, held: bool },
     /// So many threads are told of each turn at once, and all answer.
     Broadcast { threads: u64 },
 }
@@ -161,7 +162,7 @@ impl Load {
                 });
                 TURNS
             }
-            Load::Queue { pairs, places } => {
+            Load::Queue { pairs, places, held } => {
                 const ITEMS: u64 = 20_000;
                 std::thread::scope(|scope| {
                     for _ in 0..pairs {
@@ -172,8 +173,9 @@ impl Load {
                                     state = monitor.wait(0, state);
                                 }
                                 state.waiting += 1;
-                                drop(state);
+                                let held = held.then_some(state);
                                 monitor.notify_one(1);
+                                drop(held);
                             }
                         });
                         scope.spawn(|| {
@@ -183,8 +185,9 @@ impl Load {
                                     state = monitor.wait(1, state);
                                 }
                                 state.waiting -= 1;
-                                drop(state);
+                                let held = held.then_some(state);
                                 monitor.notify_one(0);
+                                drop(held);
                             }
                         });
                     }
@@ -243,10 +246,26 @@ fn main() {
         ("notify nobody", Load::NotifyNobody),
         ("ping-pong, notified inside", Load::PingPong { held: true }),
         ("ping-pong, notified outside", Load::PingPong { held: false }),
-        ("queue of 1, 1 + 1 threads", Load::Queue { pairs: 1, places: 1 }),
-        ("queue of 64, 1 + 1 threads", Load::Queue { pairs: 1, places: 64 }),
-        ("queue of 4, 4 + 4 threads", Load::Queue { pairs: 4, places: 4 }),
-        ("queue of 64, 16 + 16 threads", Load::Queue { pairs: 16, places: 64 }),
+        ("queue of 1, 1 + 1 threads", Load::Queue { pairs: 1, places: 1, held: false }),
+        ("queue of 64, 1 + 1 threads", Load::Queue { pairs: 1, places: 64, held: false }),
+        ("queue of 4, 4 + 4 threads", Load::Queue { pairs: 4, places: 4, held: false }),
+        ("queue of 64, 16 + 16 threads", Load::Queue { pairs: 16, places: 64, held: false }),
+        (
+            "queue of 1, 1 + 1 threads, notified inside",
+            Load::Queue { pairs: 1, places: 1, held: true },
+        ),
+        (
+            "queue of 64, 1 + 1 threads, notified inside",
+            Load::Queue { pairs: 1, places: 64, held: true },
+        ),
+        (
+            "queue of 4, 4 + 4 threads, notified inside",
+            Load::Queue { pairs: 4, places: 4, held: true },
+        ),
+        (
+            "queue of 64, 16 + 16 threads, notified inside",
+            Load::Queue { pairs: 16, places: 64, held: true },
+        ),
         ("broadcast to 2", Load::Broadcast { threads: 2 }),
         ("broadcast to 16", Load::Broadcast { threads: 16 }),
         ("broadcast to 100", Load::Broadcast { threads: 100 }),
