@@ -43,35 +43,40 @@ impl Bench for Throughput {
         let load = self.0;
         let lock = Box::new(Apart(L::new()));
         let lock = &lock.0;
-        let counts: Vec<Apart<AtomicU64>> = (0..load.threads).map(|_| Apart::default()).collect();
-        let stop = Apart(AtomicBool::new(false));
-        let start = Barrier::new(load.threads + 1);
-        std::thread::scope(|scope| {
-            for count in &counts {
-                let (stop, start) = (&stop.0, &start);
-                scope.spawn(move || {
-                    start.wait();
-                    let mut done = 0;
-                    while !stop.load(Ordering::Relaxed) {
-                        section(lock, load.inside);
-                        done += 1;
-                        count.0.store(done, Ordering::Relaxed);
-                        if !load.outside.is_none() {
-                            load.outside.run();
-                        }
-                    }
-                });
-            }
-            start.wait();
-            // The start is not part of the window.
-            std::thread::sleep(load.window / 8);
-            let before = Moment::now(&counts);
-            std::thread::sleep(load.window);
-            let after = Moment::now(&counts);
-            stop.0.store(true, Ordering::Relaxed);
-            after.since(&before)
-        })
+        count(load, || section(lock, load.inside))
     }
+}
+
+/// Runs `section` again and again in the threads of `load` and counts.
+pub fn count(load: Load, section: impl Fn() + Sync) -> Counted {
+    let counts: Vec<Apart<AtomicU64>> = (0..load.threads).map(|_| Apart::default()).collect();
+    let stop = Apart(AtomicBool::new(false));
+    let start = Barrier::new(load.threads + 1);
+    std::thread::scope(|scope| {
+        for count in &counts {
+            let (stop, start, section) = (&stop.0, &start, &section);
+            scope.spawn(move || {
+                start.wait();
+                let mut done = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    section();
+                    done += 1;
+                    count.0.store(done, Ordering::Relaxed);
+                    if !load.outside.is_none() {
+                        load.outside.run();
+                    }
+                }
+            });
+        }
+        start.wait();
+        // The start is not part of the window.
+        std::thread::sleep(load.window / 8);
+        let before = Moment::now(&counts);
+        std::thread::sleep(load.window);
+        let after = Moment::now(&counts);
+        stop.0.store(true, Ordering::Relaxed);
+        after.since(&before)
+    })
 }
 
 #[inline(always)]

@@ -83,7 +83,7 @@ impl Contestant {
 }
 
 /// The period that was set when this was first asked for.
-fn default_period() -> Duration {
+pub fn default_period() -> Duration {
     static PERIOD: OnceLock<Duration> = OnceLock::new();
     *PERIOD.get_or_init(holdup::profile::period)
 }

@@ -12,6 +12,7 @@ mod machine;
 mod options;
 mod plan;
 mod results;
+mod rwlock;
 mod stats;
 mod tables;
 mod uncontended;

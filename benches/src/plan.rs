@@ -5,12 +5,19 @@ use crate::growth::Growth;
 use crate::locks::Contestant;
 use crate::options::Options;
 use crate::results::{Metric, Results};
+use crate::rwlock::{Outcome, ReadWriteBench};
 use crate::uncontended::Uncontended;
 use crate::work::Calibration;
 use std::time::Duration;
 
 /// A lock and an unlock, alone.
 pub const UNCONTENDED: Metric = Metric { name: "uncontended lock and unlock", unit: "ns" };
+/// The same, of a readers-writer lock.
+pub const READ_ALONE: Metric = Metric { name: "uncontended read", unit: "ns" };
+/// The same, of a readers-writer lock.
+pub const WRITE_ALONE: Metric = Metric { name: "uncontended write", unit: "ns" };
+/// Sections of all threads of a mixed load.
+pub const MIXED: Metric = Metric { name: "readers-writer throughput", unit: "sections/s" };
 /// Acquisitions of all threads.
 pub const PER_SECOND: Metric = Metric { name: "throughput", unit: "acquisitions/s" };
 /// Jain's index.
@@ -37,8 +44,11 @@ pub const UNLOCK_MEAN: Metric =
 pub const DRAIN: Metric = Metric { name: "queue drained", unit: "ns/waiter" };
 
 /// In the order of the tables.
-pub const METRICS: [Metric; 12] = [
+pub const METRICS: [Metric; 15] = [
     UNCONTENDED,
+    READ_ALONE,
+    WRITE_ALONE,
+    MIXED,
     PER_SECOND,
     LONGEST,
     WAITS[0],
@@ -69,6 +79,7 @@ enum Kind {
     Uncontended,
     Contended(Load),
     Growth(usize),
+    ReadWrite(ReadWriteBench),
 }
 
 /// The cells that `options` ask for.
@@ -93,11 +104,41 @@ pub fn cells(options: &Options, calibration: &Calibration) -> Vec<Cell> {
             }
         }
     }
+    cells.extend(read_write(options, calibration));
     for &waiters in &options.waiters {
         cells.push(Cell { name: format!("growth/{waiters}"), kind: Kind::Growth(waiters) });
     }
     if let Some(filter) = &options.filter {
         cells.retain(|cell| cell.name.contains(filter.as_str()));
+    }
+    cells
+}
+
+/// Writes in 1,000 sections: read-mostly, and mixed.
+const WRITES: [u64; 3] = [1, 50, 500];
+
+fn read_write(options: &Options, calibration: &Calibration) -> Vec<Cell> {
+    let cell = |name: String, bench| Cell { name, kind: Kind::ReadWrite(bench) };
+    let mut cells = Vec::new();
+    for (name, write) in [("read", false), ("write", true)] {
+        let bench = ReadWriteBench::Alone { write, pairs: PAIRS };
+        cells.push(cell(format!("rwlock/{name} alone"), bench));
+    }
+    for &section in &options.sections {
+        for writes in WRITES {
+            for &threads in &options.threads {
+                let inside = Duration::from_nanos(section);
+                let load = Load {
+                    threads,
+                    inside: calibration.work(inside),
+                    outside: calibration.work(Duration::ZERO),
+                    window: options.window,
+                };
+                let percent = writes as f64 / 10.0;
+                let name = format!("rwlock/t={threads}/cs={inside:?}/writes={percent}%");
+                cells.push(cell(name.replace('µ', "u"), ReadWriteBench::Mixed { load, writes }));
+            }
+        }
     }
     cells
 }
@@ -115,6 +156,7 @@ impl Cell {
                     self.waits(lock, *load, results);
                 }
             }
+            Kind::ReadWrite(bench) => self.read_write(locks, *bench, results),
             Kind::Growth(waiters) => {
                 for &lock in locks {
                     self.growth(lock, *waiters, results);
@@ -129,6 +171,26 @@ impl Cell {
                 let lock = locks[(run + turn) % locks.len()];
                 let pair = lock.run(&Uncontended { pairs: PAIRS });
                 results.add(&self.name, lock, UNCONTENDED, pair);
+            }
+        }
+    }
+
+    fn read_write(&self, locks: &[Contestant], bench: ReadWriteBench, results: &mut Results) {
+        let runs = if matches!(bench, ReadWriteBench::Alone { .. }) { RUNS } else { 1 };
+        for run in 0..runs {
+            for turn in 0..locks.len() {
+                let lock = locks[(run + turn) % locks.len()];
+                match bench.run(lock) {
+                    Some(Outcome::Pair(pair)) => {
+                        let write = matches!(bench, ReadWriteBench::Alone { write: true, .. });
+                        let metric = if write { WRITE_ALONE } else { READ_ALONE };
+                        results.add(&self.name, lock, metric, pair);
+                    }
+                    Some(Outcome::Mixed(counted)) => {
+                        results.add(&self.name, lock, MIXED, counted.per_second);
+                    }
+                    None => {}
+                }
             }
         }
     }

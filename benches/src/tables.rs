@@ -1,7 +1,7 @@
 //! The tables and the ratios under them.
 
 use crate::locks::Contestant::{self, Holdup, HoldupOff, ParkingLot, Std};
-use crate::plan::{LONGEST, PER_SECOND, UNCONTENDED};
+use crate::plan::{LONGEST, MIXED, PER_SECOND, READ_ALONE, UNCONTENDED, WRITE_ALONE};
 use crate::results::{Metric, Results};
 use crate::stats;
 
@@ -55,7 +55,15 @@ fn short(value: f64) -> String {
 pub fn ratios(results: &Results) {
     println!("\nratios");
     for other in [HoldupOff, Contestant::HoldupAll, Std, ParkingLot, Contestant::Pthread] {
-        uncontended(results, other);
+        uncontended(results, "uncontended", UNCONTENDED, other);
+    }
+    for other in [Std, ParkingLot] {
+        uncontended(results, "rwlock/read alone", READ_ALONE, other);
+        uncontended(results, "rwlock/write alone", WRITE_ALONE, other);
+    }
+    for cell in results.cells(MIXED) {
+        let ratio = results.median(cell, Holdup, MIXED) / better(results, cell, MIXED, f64::max);
+        println!("  {cell:32} throughput {ratio:6.3} of the better of std and parking_lot");
     }
     for cell in results.cells(PER_SECOND) {
         let ours = results.median(cell, Holdup, PER_SECOND);
@@ -70,19 +78,20 @@ pub fn ratios(results: &Results) {
             println!();
         }
     }
-    let best = |cell: &str, round| {
-        let of = |lock| at(results, cell, lock, PER_SECOND, round);
-        of(Std).max(of(ParkingLot))
-    };
-    overall(
-        results,
-        PER_SECOND,
-        "throughput, holdup / better of std and parking_lot",
-        |cell| {
-            results.median(cell, Holdup, PER_SECOND) / better(results, cell, PER_SECOND, f64::max)
-        },
-        |cell, round| at(results, cell, Holdup, PER_SECOND, round) / best(cell, round),
-    );
+    for metric in [PER_SECOND, MIXED] {
+        let best = |cell: &str, round| {
+            let of = |lock| at(results, cell, lock, metric, round);
+            of(Std).max(of(ParkingLot))
+        };
+        let title = format!("{}, holdup / better of std and parking_lot", metric.name);
+        overall(
+            results,
+            metric,
+            &title,
+            |cell| results.median(cell, Holdup, metric) / better(results, cell, metric, f64::max),
+            |cell, round| at(results, cell, Holdup, metric, round) / best(cell, round),
+        );
+    }
     for (metric, what) in [(PER_SECOND, "throughput"), (LONGEST, "longest wait")] {
         for other in [Std, ParkingLot, Contestant::Pthread, HoldupOff, Contestant::HoldupAll] {
             let title = format!("{what}, holdup / {}", other.name());
@@ -100,17 +109,16 @@ pub fn ratios(results: &Results) {
     }
 }
 
-fn uncontended(results: &Results, other: Contestant) {
-    let cell = "uncontended";
-    let ours = results.values(cell, Holdup, UNCONTENDED);
-    let theirs = results.values(cell, other, UNCONTENDED);
+fn uncontended(results: &Results, cell: &str, metric: Metric, other: Contestant) {
+    let ours = results.values(cell, Holdup, metric);
+    let theirs = results.values(cell, other, metric);
     let rounds: Vec<f64> = ours.iter().zip(theirs).map(|(a, b)| a / b).collect();
     if rounds.is_empty() {
         return;
     }
     let fastest = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
     println!(
-        "  uncontended, holdup / {}: minimum {:.3}, median of the rounds' ratios {:.3} ({:.3} to {:.3})",
+        "  {cell}, holdup / {}: minimum {:.3}, median of the rounds' ratios {:.3} ({:.3} to {:.3})",
         other.name(),
         fastest(ours) / fastest(theirs),
         stats::median(&rounds),

@@ -27,8 +27,10 @@
 //! CAS that gives LIST back. Nothing but a push happens meanwhile, and a push
 //! makes that CAS fail, so that it is linked and nothing is overlooked.
 //!
-//! *Writers first.* While somebody waits for the lock alone (ALONE), new readers
-//! queue. Recursive reads enter where readers hold the lock.
+//! *Writers first.* While readers hold the lock and somebody waits for it alone
+//! (ALONE), new readers queue, so that it becomes free; only recursive reads enter
+//! then. A free lock is for whoever comes first, reader or writer: what bounds the
+//! wait of those who queue is that it is handed over.
 //!
 //! *Release*, by a writer or by the last reader: as with the mutex. If a reader
 //! waits to upgrade, it is handed the lock. Else the lock is freed and the
@@ -56,7 +58,7 @@
 //!
 //! # Invariants
 //!
-//! 1. Waiters are pushed only while LOCKED or QUEUED is set.
+//! 1. Waiters are pushed only while LOCKED is set.
 //! 2. LIST is taken together with LOCKED, or while LOCKED is set. While it is
 //!    taken, only pushes change the word: they may set QUEUED, ALONE and the
 //!    high bits, nothing else.
@@ -75,14 +77,14 @@
 //!
 //! # Why no wake-up is lost
 //!
-//! Who sleeps is on the list, and LOCKED was set, or WOKEN (1, 3). If LOCKED is
-//! cleared later, that is a release with the list: it wakes the oldest, or one
-//! is on the way. The one on the way either takes the lock, and its release comes
-//! later; or finds it held and clears WOKEN under LIST, so that the release of
-//! that holder, which needs LIST too, finds it clear. If the lock is held by
-//! readers, whoever made that so admitted the readers in front or left one that
-//! will (6); an upgradable waiter in front is admitted when UPGRADABLE is
-//! cleared. A waiter that gives up admits those behind it.
+//! Who sleeps was pushed while LOCKED was set (1). If LOCKED is cleared later,
+//! that is a release with the list: it wakes the oldest, or one is on the way. The
+//! one on the way either takes the lock, and its release comes later; or finds it
+//! held and clears WOKEN under LIST, so that the release of that holder, which
+//! needs LIST too, finds it clear. If the lock is held by readers, whoever made
+//! that so admitted the readers in front or left one that will (6); an upgradable
+//! waiter in front is admitted when UPGRADABLE is cleared. A waiter that gives up
+//! admits those behind it.
 //!
 //! # Orderings
 //!

@@ -11,6 +11,9 @@ const OURS: &[&str] = &[
     // Not `holdup::`: a program may have that name, too. These modules of the
     // crate are all that runs when a lock is released.
     "holdup::raw_mutex::",
+    "holdup::raw_rwlock::",
+    "holdup::rwlock::",
+    "holdup::reentrant_mutex::",
     "holdup::condvar::",
     "holdup::fair_mutex::",
     "holdup::once::",
@@ -33,6 +36,9 @@ const OURS: &[&str] = &[
 const OUR_FILES: &[(&str, &str)] = &[
     ("holdup-core", ""),
     ("holdup", "raw_mutex.rs"),
+    ("holdup", "raw_rwlock"),
+    ("holdup", "rwlock"),
+    ("holdup", "reentrant_mutex"),
     ("holdup", "condvar.rs"),
     ("holdup", "fair_mutex.rs"),
     ("holdup", "once.rs"),
@@ -123,6 +129,7 @@ mod tests {
         for ours in [
             "holdup_core::raw::mutex::RawMutex::unlock_slow",
             "<holdup::raw_mutex::RawMutex as lock_api::mutex::RawMutex>::unlock",
+            "<holdup::raw_rwlock::RawRwLock as lock_api::rwlock::RawRwLock>::unlock_shared",
             "<holdup::sync::mutex::MutexGuard<T> as core::ops::drop::Drop>::drop",
             "holdup::sync::once_lock::OnceLock<T>::get_or_init",
             "<holdup::sync::lazy_lock::LazyLock<T, F> as core::ops::deref::Deref>::deref",

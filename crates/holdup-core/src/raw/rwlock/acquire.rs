@@ -54,15 +54,15 @@ impl RawRwLock {
     }
 
     /// Acquires the lock, seen as `word`, if that leaves it to be had. Past those
-    /// who wait, but for new readers where somebody waits for it alone.
+    /// who wait, but where readers hold it and somebody waits for it alone.
     fn attempt(&self, word: usize, wanted: Wanted, recursive: bool) -> Attempt {
         let open = match wanted {
-            Wanted::Exclusive => word & LOCKED == 0,
+            Wanted::Exclusive => false,
             Wanted::Shared => word & EXCLUSIVE == 0 && (recursive || word & ALONE == 0),
             Wanted::Upgradable => word & (EXCLUSIVE | UPGRADABLE | ALONE) == 0,
             Wanted::Upgrade => false,
         };
-        if !open {
+        if word & LOCKED != 0 && !open {
             return Attempt::Blocked;
         }
         if word & LIST != 0 {
@@ -185,7 +185,7 @@ impl RawRwLock {
     }
 
     /// The CAS that pushes `node` where the word is `word`, which leaves the lock
-    /// not to be had: it has LOCKED or QUEUED (invariant 1).
+    /// not to be had: it has LOCKED (invariant 1).
     fn try_push(&self, word: usize, node: &Node) -> bool {
         let mut flags = word & (LOCKED | LIST | EXCLUSIVE | UPGRADABLE);
         if is_queued(word) {
@@ -233,9 +233,7 @@ impl RawRwLock {
                 _ => {}
             }
             let word = self.word.load(Ordering::Relaxed);
-            // A reader that was not woken stands behind who waits for it alone.
-            let may_try = woken || node.wanted.is_alone() || word & ALONE == 0;
-            if word & LOCKED == 0 && may_try {
+            if word & LOCKED == 0 {
                 if self.take_free(word, node) {
                     return true;
                 }
