@@ -4,7 +4,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod condvar;
 mod mutex;
+mod rwlock;
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! waiters, so only where it is asked for: under `--cfg holdup_verify`, and in
 //! models. It runs at each use of a list and after each removal.
 
-use super::{ADMITTED, Node, WAITING};
+use super::{ADMITTED, HANDED, Node, WAITING, Wanted};
 
 /// What stands on the list apart from waiters that the ledger counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,9 @@ pub(super) unsafe fn list(newest: *mut Node, leaving: Leaving) {
         if older.is_null() {
             break;
         }
-        check(peek(at) == WAITING, "M4: nobody but the oldest was woken");
+        // Who waits to upgrade is handed the lock wherever it stands.
+        let upgraded = at.wanted == Wanted::Upgrade && peek(at) == HANDED;
+        check(upgraded || peek(at) == WAITING, "M4: nobody but the oldest was woken");
         // SAFETY: as above.
         let next = unsafe { &*older };
         check(core::ptr::eq(next.newer.get(), at), "4: the links of both ways agree");

@@ -1,0 +1,79 @@
+//! The readers-writer lock: random schedules of several threads.
+
+use crate::common::{RwModel, join_all};
+use crate::explore;
+use holdup_core::model::Clock;
+use shuttle::rand::{Rng, thread_rng};
+
+/// A random use of the lock.
+fn anything(model: &RwModel) {
+    match thread_rng().gen_range(0..16) {
+        0..4 => model.read(),
+        4..6 => model.write(),
+        6 | 7 => {
+            model.timed_read();
+        }
+        8 | 9 => {
+            model.timed_write();
+        }
+        10 => model.upgrade(),
+        11 => model.timed_upgrade(),
+        12 => model.read_fair(),
+        13 => model.write_fair(),
+        14 => {
+            model.tried_write();
+        }
+        _ => model.read_recursive(),
+    }
+}
+
+fn load(name: &str, threads: usize, uses: usize, clock: Clock) {
+    let model = RwModel::begin(name, clock);
+    let others: Vec<_> = (1..threads)
+        .map(|_| model.spawn(move |model| (0..uses).for_each(|_| anything(model))))
+        .collect();
+    (0..uses).for_each(|_| anything(&model));
+    join_all(others);
+    model.finish();
+}
+
+#[test]
+fn whatever_four_threads_do_to_a_lock_all_get_it_and_the_books_balance() {
+    explore(6_000, || load("rw mixed", 4, 3, Clock::Mixed));
+    explore(1_500, || load("rw slow", 4, 3, Clock::Slow));
+    explore(1_500, || load("rw fast", 4, 3, Clock::Fast));
+}
+
+#[test]
+fn clocks_out_of_order_lose_nothing() {
+    explore(3_000, || load("rw disordered", 3, 4, Clock::Disordered));
+}
+
+#[test]
+fn more_readers_than_a_batch_are_all_let_in() {
+    explore(100, || {
+        let model = RwModel::begin("rw batch", Clock::Mixed);
+        model.lock.lock_exclusive();
+        let others: Vec<_> = (0..20).map(|_| model.spawn(RwModel::read)).collect();
+        while model.lock.waiters() < 20 {
+            shuttle::thread::yield_now();
+        }
+        // SAFETY: locked above.
+        unsafe { model.lock.unlock_exclusive() };
+        model.write();
+        join_all(others);
+        model.finish();
+    });
+}
+
+#[test]
+fn a_reader_just_let_in_reads_again_past_a_writer_that_waits() {
+    explore(3_000, || {
+        let model = RwModel::begin("rw let in", Clock::Slow);
+        let others = [model.spawn(RwModel::read), model.spawn(RwModel::read_recursive)];
+        model.write_fair();
+        model.write();
+        join_all(others);
+        model.finish();
+    });
+}
