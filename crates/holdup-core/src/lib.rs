@@ -19,6 +19,8 @@ pub mod clock {
     //! The clock of the models.
     pub use crate::sync::now;
 }
+#[cfg(all(unix, not(any(loom, shuttle))))]
+mod fork;
 pub mod ledger;
 mod memory;
 mod park;

@@ -12,15 +12,39 @@
 //! in doubling segments.
 
 use crate::park::Parker;
+use crate::wait_list::Awaited;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+/// One wait of a thread; lives on its stack.
+#[cfg_attr(not(unix), expect(dead_code, reason = "read in forked children alone"))]
+pub(crate) struct Wait<'a> {
+    what: &'a dyn Awaited,
+    /// The wait that a signal handler interrupted to begin this one.
+    outer: Cell<*mut Wait<'static>>,
+}
+
+impl<'a> Wait<'a> {
+    /// A wait for `what` that has not begun.
+    #[inline]
+    pub(crate) fn new(what: &'a dyn Awaited) -> Wait<'a> {
+        Wait { what, outer: Cell::new(core::ptr::null_mut()) }
+    }
+}
+
+/// A wait that has begun, and ends when this is dropped.
+pub(crate) struct Waiting<'a> {
+    record: &'static Record,
+    wait: &'a Wait<'a>,
+}
 
 /// What belongs to a thread for good, found by its number.
 #[repr(align(128))]
 pub(crate) struct Record {
     pub(crate) parker: Parker,
-    /// Whether the thread is in a wait. Touched by itself alone.
-    waiting: AtomicBool,
+    /// The wait the thread is in, if any. Touched by itself alone, and by the
+    /// child of a fork that it does not exist in.
+    waiting: AtomicPtr<Wait<'static>>,
     /// The next free number, while this one is free.
     next_free: AtomicU32,
 }
@@ -29,25 +53,91 @@ impl Record {
     const fn new() -> Record {
         Record {
             parker: Parker::new(),
-            waiting: AtomicBool::new(false),
+            waiting: AtomicPtr::new(core::ptr::null_mut()),
             next_free: AtomicU32::new(0),
         }
     }
 
-    /// Runs `wait`, which sleeps on the parker. If a signal handler does that
-    /// inside another wait of its thread, it may take a token that was meant
-    /// for that one: so it leaves one when it ends.
+    /// Runs `wait`, which sleeps on the parker until it has `what`.
     #[inline]
-    pub(crate) fn wait<R>(&self, wait: impl FnOnce() -> R) -> R {
+    pub(crate) fn wait<R>(&'static self, what: &dyn Awaited, wait: impl FnOnce() -> R) -> R {
+        let this = Wait::new(what);
+        let _waiting = self.begin(&this);
+        wait()
+    }
+
+    /// Begins a wait: to be called by the thread itself, before it pushes a node.
+    /// If a signal handler waits inside another wait of its thread, it may take a
+    /// token that was meant for that one: so it leaves one when it ends.
+    #[inline]
+    pub(crate) fn begin<'a>(&'static self, wait: &'a Wait<'a>) -> Waiting<'a> {
+        #[cfg(unix)]
+        crate::fork::watch();
         // Relaxed: only this thread and its signal handlers look.
-        let nested = self.waiting.load(Ordering::Relaxed);
-        self.waiting.store(true, Ordering::Relaxed);
-        let result = wait();
-        self.waiting.store(nested, Ordering::Relaxed);
-        if nested {
-            self.parker.unpark();
+        wait.outer.set(self.waiting.load(Ordering::Relaxed));
+        let pointer = core::ptr::from_ref(wait).cast::<Wait<'static>>().cast_mut();
+        // Release: in the child of a fork a node is never found without this.
+        self.waiting.store(pointer, Ordering::Release);
+        Waiting { record: self, wait }
+    }
+
+    /// What the thread waits for, innermost wait first.
+    ///
+    /// # Safety
+    /// The waits do not end while the result is used.
+    #[cfg(unix)]
+    unsafe fn waits(&self) -> impl Iterator<Item = &dyn Awaited> {
+        let mut at: *const Wait<'_> = self.waiting.load(Ordering::Acquire);
+        core::iter::from_fn(move || {
+            // SAFETY: `waiting` and `outer` point to waits that have not
+            // ended, or nowhere; what a wait names outlives it.
+            let wait = unsafe { at.as_ref() }?;
+            at = wait.outer.get();
+            Some(wait.what)
+        })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let outer = self.wait.outer.get();
+        // Release: nor is the wait found gone without the node's removal.
+        self.record.waiting.store(outer, Ordering::Release);
+        if !outer.is_null() {
+            self.record.parker.unpark();
         }
-        result
+    }
+}
+
+/// In the child of a fork: lets go of the waits of all other threads, which do
+/// not exist here, and gives their numbers to those that start.
+///
+/// # Safety
+/// The caller is the only thread of the process, which was just forked.
+#[cfg(unix)]
+pub(crate) unsafe fn forget_others() {
+    let own = SIGNATURE.get() & NUMBER;
+    // A signal handler forked that interrupted a wait: that one's node is on a
+    // list, too. All stays as it was; the locks' documentation warns of it.
+    let waits = |record: &Record| !record.waiting.load(Ordering::Relaxed).is_null();
+    if lookup(own).is_some_and(waits) {
+        return;
+    }
+    FREE.store(0, Ordering::Relaxed);
+    for number in (1..=GIVEN.load(Ordering::Relaxed)).rev() {
+        let Some(record) = lookup(number) else { continue };
+        // SAFETY: the thread does not exist, its stack is as it was.
+        for what in unsafe { record.waits() } {
+            // SAFETY: the caller's promise, and it does not wait.
+            unsafe { what.forget_waiters() }
+        }
+        record.waiting.store(core::ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: nobody uses it.
+        unsafe { record.parker.reset() }
+        if number != own {
+            give_back(number);
+        }
     }
 }
 

@@ -93,6 +93,18 @@ impl Wanted {
     }
 }
 
+/// What has a wait list.
+pub(crate) trait Awaited {
+    /// Called in a forked child for each wait of a thread that does not exist
+    /// there: ends all waits, because nobody will take the nodes out. Their memory
+    /// is still what it was at the fork. May be called again.
+    ///
+    /// # Safety
+    /// The caller is the only thread of the process, and waits for nothing.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is no fork"))]
+    unsafe fn forget_waiters(&self);
+}
+
 /// One waiting call. Lives on the stack of the thread that waits. Aligned so
 /// that the flags of a lock word fit below its address.
 #[repr(align(128))]
@@ -320,6 +332,20 @@ pub(crate) unsafe fn newer(node: *mut Node) -> *mut Node {
 pub(crate) unsafe fn account<'a>(newest: *mut Node) -> &'a mut Account {
     // SAFETY: invariants 2 and 3: nobody else uses it.
     unsafe { &mut *(*newest).account.as_ptr() }
+}
+
+/// Calls `visit` with each node of the list, newest first. Linear: for lists
+/// that end.
+///
+/// # Safety
+/// As for [`link`].
+pub(crate) unsafe fn for_each(newest: *mut Node, mut visit: impl FnMut(&Node)) {
+    let mut at = newest;
+    // SAFETY: invariant 3.
+    while let Some(node) = unsafe { at.as_ref() } {
+        visit(node);
+        at = node.older.get();
+    }
 }
 
 /// Takes `node` out of the linked list `newest`, constant time. The newest

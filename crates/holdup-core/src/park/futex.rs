@@ -68,6 +68,15 @@ impl Parker {
         self.0.compare_exchange(TOKEN, EMPTY, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
+    /// Makes it as new: no token, nobody sleeps.
+    ///
+    /// # Safety
+    /// Nobody else uses it: whoever did does not exist in this process.
+    #[cfg(unix)]
+    pub(crate) unsafe fn reset(&self) {
+        self.0.store(EMPTY, Ordering::Relaxed);
+    }
+
     /// Leaves a token. Called after the lock was released: does not touch
     /// anything but this parker, which is never freed.
     pub(crate) fn unpark(&self) {

@@ -2,25 +2,49 @@
 //! condition variable: it works wherever std does. On Linux those allocate
 //! nothing; where they are boxed (macOS) a thread's first sleep allocates.
 
+use core::cell::UnsafeCell;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 /// A thread's place to sleep.
-pub(crate) struct Parker {
+pub(crate) struct Parker(UnsafeCell<Semaphore>);
+
+struct Semaphore {
     token: Mutex<bool>,
     arrived: Condvar,
 }
 
+// SAFETY: all but `reset` use it by shared reference, and a `Semaphore` is
+// Sync; `reset` asks for exclusive use.
+unsafe impl Sync for Parker {}
+
 impl Parker {
     pub(crate) const fn new() -> Parker {
-        Parker { token: Mutex::new(false), arrived: Condvar::new() }
+        let (token, arrived) = (Mutex::new(false), Condvar::new());
+        Parker(UnsafeCell::new(Semaphore { token, arrived }))
+    }
+
+    fn semaphore(&self) -> &Semaphore {
+        // SAFETY: see `Sync`.
+        unsafe { &*self.0.get() }
+    }
+
+    /// Makes it as new: no token, nobody sleeps.
+    ///
+    /// # Safety
+    /// Nobody else uses it: whoever did does not exist in this process.
+    #[cfg(unix)]
+    pub(crate) unsafe fn reset(&self) {
+        // Not dropped: a thread that is gone may hold it for ever.
+        // SAFETY: the caller's promise.
+        unsafe { self.0.get().write(Parker::new().0.into_inner()) }
     }
 
     /// Sleeps until there is a token, and takes it. Only the owner calls this.
     pub(crate) fn park(&self) {
-        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut token = self.semaphore().token.lock().unwrap_or_else(PoisonError::into_inner);
         while !*token {
-            token = self.arrived.wait(token).unwrap_or_else(PoisonError::into_inner);
+            token = self.semaphore().arrived.wait(token).unwrap_or_else(PoisonError::into_inner);
         }
         *token = false;
     }
@@ -28,14 +52,18 @@ impl Parker {
     /// The same until `deadline` at the latest. Returns whether there was a
     /// token.
     pub(crate) fn park_until(&self, deadline: Instant) -> bool {
-        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut token = self.semaphore().token.lock().unwrap_or_else(PoisonError::into_inner);
         while !*token {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            token =
-                self.arrived.wait_timeout(token, left).unwrap_or_else(PoisonError::into_inner).0;
+            token = self
+                .semaphore()
+                .arrived
+                .wait_timeout(token, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         core::mem::replace(&mut *token, false)
     }
@@ -43,11 +71,11 @@ impl Parker {
     /// Leaves a token. Called after the lock was released: does not touch
     /// anything but this parker, which is never freed.
     pub(crate) fn unpark(&self) {
-        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut token = self.semaphore().token.lock().unwrap_or_else(PoisonError::into_inner);
         let had_one = core::mem::replace(&mut *token, true);
         drop(token);
         if !had_one {
-            self.arrived.notify_one();
+            self.semaphore().arrived.notify_one();
         }
     }
 }

@@ -66,8 +66,8 @@ use crate::clock;
 use crate::ledger::Ticket;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Cell, Instant, const_fn, place};
-use crate::thread::{self, Record};
-use crate::wait_list::{self, ADMITTED, Node, WAITING, Wanted};
+use crate::thread::{self, Record, Wait};
+use crate::wait_list::{self, ADMITTED, Awaited, Node, WAITING, Wanted};
 use crate::word::{self, LIST};
 use std::time::Duration;
 
@@ -240,18 +240,19 @@ impl RawCondvar {
             mutex: if record.is_some() { mutex } else { core::ptr::null() },
             notified: Cell::new(false),
         });
+        let both = Both { condvar: self, mutex };
+        let wait = Wait::new(&both);
+        let _waiting = record.map(|record| record.begin(&wait));
         self.push(&waiter);
         // Not in a closure: what this claims is charged to the caller's stack.
         // SAFETY: the caller's promise.
         unsafe { mutex.unlock() };
         let ended = match record {
-            Some(record) => record.wait(|| {
-                self.sleep(&waiter, deadline).inspect(|state| {
-                    if *state != ADMITTED {
-                        let locked = mutex.wait_queued(&waiter.node, None);
-                        debug_assert!(locked, "without a deadline nothing else ends it");
-                    }
-                })
+            Some(_) => self.sleep(&waiter, deadline).inspect(|state| {
+                if *state != ADMITTED {
+                    let locked = mutex.wait_queued(&waiter.node, None);
+                    debug_assert!(locked, "without a deadline nothing else ends it");
+                }
             }),
             None => self.nap(&waiter, deadline),
         };
@@ -464,6 +465,30 @@ impl RawCondvar {
         }
         moving.end();
         count
+    }
+}
+
+impl Awaited for RawCondvar {
+    unsafe fn forget_waiters(&self) {
+        // There are no books; whoever was notified is on the list of its mutex, or
+        // nowhere. Relaxed: there is one thread.
+        self.word.store(0, Ordering::Relaxed);
+    }
+}
+
+/// What a waiter is queued at, first the one and then the other.
+struct Both<'a> {
+    condvar: &'a RawCondvar,
+    mutex: &'a RawMutex,
+}
+
+impl Awaited for Both<'_> {
+    unsafe fn forget_waiters(&self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.condvar.forget_waiters();
+            self.mutex.forget_waiters();
+        }
     }
 }
 

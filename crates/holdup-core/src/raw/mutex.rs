@@ -2,7 +2,8 @@
 //! each contended critical section.
 //!
 //! `mutex/acquire.rs` and `mutex/unlock.rs` have the two sides, `mutex/list.rs`
-//! what both do to the list, `handoff.rs` the policy of handing over.
+//! what both do to the list, `mutex/fork.rs`
+//! what a child of `fork` does, `handoff.rs` the policy of handing over.
 //!
 //! # States
 //!
@@ -81,6 +82,7 @@ use core::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 mod acquire;
+mod fork;
 mod list;
 mod unlock;
 
@@ -90,8 +92,10 @@ mod unlock;
 /// one CAS each where nobody waits. Not reentrant. The methods are those of
 /// `lock_api`'s traits, which the `holdup` crate implements with them.
 ///
-/// Do not use a lock in a forked child that was waited for at the moment of
-/// the fork: its waiters do not exist there, and it would be handed to them.
+/// In a child of `fork` a lock that the forking thread held is held by it, one
+/// that another thread held is held for ever, and nobody waits for either. Not
+/// so after a fork by `_Fork` or `clone`, which run no handlers, or in a
+/// signal handler that interrupted a wait: then do not use the lock in the child.
 ///
 /// ```
 /// use holdup_core::raw::RawMutex;

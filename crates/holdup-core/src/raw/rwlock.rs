@@ -95,6 +95,7 @@
 
 mod acquire;
 mod convert;
+mod fork;
 mod release;
 mod session;
 mod word;
@@ -120,6 +121,10 @@ use word::{DEBT, EXCLUSIVE, LIST, LOCKED, QUEUED, READER, UPGRADABLE};
 ///
 /// A wait for readers is charged to them in equal shares of each moment, a wait
 /// behind a writer that itself waits to the readers that hold it up.
+///
+/// What is said of `fork` at [`RawMutex`](super::RawMutex) holds here too; but a lock
+/// that another thread works on in the slow way at that very moment may stay held
+/// in the child even if the forking thread alone held it.
 ///
 /// ```
 /// use holdup_core::raw::RawRwLock;

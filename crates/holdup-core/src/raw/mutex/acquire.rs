@@ -62,7 +62,7 @@ impl RawMutex {
         let start = clock::now();
         let Some(start) = self.spin(start, deadline) else { return true };
         match thread::record() {
-            Some(record) => record.wait(|| {
+            Some(record) => record.wait(self, || {
                 let node = place(Node::new(record, Wanted::Exclusive, start));
                 self.queue(&node, deadline)
             }),

@@ -61,7 +61,8 @@ impl RawMutex {
         self.word.fetch_and(!(LIST | woken), Ordering::Release);
     }
 
-    fn book_last(&self, mut unbooked: Sums, excess: u64) {
+    /// Books the sums of a list that ended, and of a debt what had no room.
+    pub(super) fn book_last(&self, mut unbooked: Sums, excess: u64) {
         unbooked.blamed += excess;
         record::book(self.class, &unbooked);
         if excess > 0 {

@@ -119,7 +119,7 @@ impl RawRwLock {
         let start = clock::now();
         let Some(start) = self.spin(wanted, start, deadline) else { return true };
         match thread::record() {
-            Some(record) => record.wait(|| {
+            Some(record) => record.wait(self, || {
                 let node = place(Node::new(record, wanted, start));
                 if self.push(&node) {
                     return self.wait_queued(&node, deadline);

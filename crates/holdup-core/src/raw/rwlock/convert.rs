@@ -201,7 +201,7 @@ impl RawRwLock {
             record::sample(self.class, share);
             return true;
         }
-        let upgraded = parker.wait(|| {
+        let upgraded = parker.wait(self, || {
             let node = place(Node::new(parker, Wanted::Upgrade, start));
             session.publish_with(&node);
             record::sample(self.class, share);

@@ -299,6 +299,35 @@ impl<'a> Session<'a> {
         self.account().take_due(now).unwrap_or_default()
     }
 
+    /// Ends the waits of all, at once, whether the lock is `free` or not: nobody of
+    /// them exists, and nobody else does. An upgrader, who held the lock already,
+    /// goes on holding it.
+    pub(super) fn end_all_waits(mut self, mut free: bool) {
+        let next = self.next_holder();
+        // Relaxed: there is one thread.
+        let handed = !free && next.state.load(Ordering::Relaxed) == HANDED;
+        let reads_on = !self.account().upgrader.is_null() && !handed;
+        // Handed over, but still queued: its critical section has not begun.
+        free |= handed && next.wanted != Wanted::Upgrade;
+        if free || handed {
+            self.claim_handoff();
+        } else if self.is_shared() {
+            self.claim_for_readers();
+        }
+        if free {
+            (self.flags, self.readers) = (0, 0);
+        }
+        while self.is_queued() {
+            // SAFETY: nobody takes it out, or leaves, but us.
+            let oldest = unsafe { &*wait_list::oldest(self.newest()) };
+            self.end_wait(oldest);
+        }
+        self.readers += usize::from(reads_on);
+        let word = self.word_to_be();
+        self.lock.word.store(word, Ordering::Relaxed);
+        book(self.lock.class, &self.sums);
+    }
+
     /// Gives LIST back with the lock held; afterwards wakes who was admitted.
     pub(super) fn publish(mut self) {
         let class = self.lock.class;

@@ -3,6 +3,7 @@
 
 use crate::park::Parker;
 use crate::sync::model;
+use crate::wait_list::Awaited;
 use core::cell::Cell;
 
 /// What belongs to a thread for good. Lives as long as the run.
@@ -29,10 +30,26 @@ fn new_record() -> &'static Record {
     unsafe { &*model::keep(record).as_ptr() }
 }
 
+/// A wait. There is no fork here that would have to find it.
+pub(crate) struct Wait<'a>(core::marker::PhantomData<&'a ()>);
+
+impl<'a> Wait<'a> {
+    pub(crate) fn new(_: &'a dyn Awaited) -> Wait<'a> {
+        Wait(core::marker::PhantomData)
+    }
+}
+
+/// A wait that has begun.
+pub(crate) struct Waiting(());
+
 impl Record {
     /// Runs `wait`. There are no signal handlers here.
-    pub(crate) fn wait<R>(&self, wait: impl FnOnce() -> R) -> R {
+    pub(crate) fn wait<R>(&self, _: &dyn Awaited, wait: impl FnOnce() -> R) -> R {
         wait()
+    }
+
+    pub(crate) fn begin(&self, _: &Wait<'_>) -> Waiting {
+        Waiting(())
     }
 }
 
