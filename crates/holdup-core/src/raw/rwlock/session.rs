@@ -17,6 +17,7 @@ use crate::record::{self, Sums};
 use crate::sync::atomic::Ordering;
 use crate::thread::Record;
 use crate::wait_list::{self, ADMITTED, ADMITTED_ON, Account, CALLED, HANDED, Node, Wanted};
+use core::mem::MaybeUninit;
 
 /// How many waiters one session admits at most.
 pub(super) const BATCH: usize = 16;
@@ -41,8 +42,9 @@ pub(super) struct Session<'a> {
 
 /// Waiters that are off the list, to be told and woken.
 struct Batch {
-    nodes: [*const Node; BATCH],
-    records: [Option<&'static Record>; BATCH],
+    /// The first `length` are there. (Most sessions admit nobody, and should not
+    /// pay for an empty batch.)
+    waiters: [MaybeUninit<(*const Node, &'static Record)>; BATCH],
     length: usize,
     /// How many were told.
     told: usize,
@@ -77,6 +79,7 @@ impl RawRwLock {
 
 impl<'a> Session<'a> {
     /// The session of a thread that took LIST by making the word `word`.
+    #[inline]
     pub(super) fn of(lock: &'a RawRwLock, word: usize) -> Session<'a> {
         debug_assert!(word & (LIST | LOCKED) == LIST | LOCKED);
         let mut session = Session {
@@ -99,31 +102,37 @@ impl<'a> Session<'a> {
         session
     }
 
+    #[inline]
     pub(super) fn is_queued(&self) -> bool {
         word::is_queued(self.word)
     }
 
     /// Whether readers hold the lock.
+    #[inline]
     fn is_shared(&self) -> bool {
         self.flags & EXCLUSIVE == 0 && self.readers > 0
     }
 
+    #[inline]
     fn newest(&self) -> *mut Node {
         word::newest(self.word)
     }
 
+    #[inline]
     fn link(&mut self) {
         // SAFETY: we have LIST, and `newest` is from the word read since.
         unsafe { wait_list::link(self.newest()) };
     }
 
     /// The account of the list, which is not empty.
+    #[inline]
     pub(super) fn account(&mut self) -> &mut Account {
         // SAFETY: we have LIST and the list is linked; the borrow of the session
         // ends before either changes.
         unsafe { wait_list::account(self.newest()) }
     }
 
+    #[inline]
     fn oldest(&self) -> &Node {
         // SAFETY: we have LIST and the list is linked; a node on it lives, and
         // none is given away while the session is borrowed.
@@ -147,6 +156,7 @@ impl<'a> Session<'a> {
     }
 
     /// All waiting since the last claim, and none where nobody waits.
+    #[inline]
     pub(super) fn claim(&mut self) -> u64 {
         if !self.is_queued() {
             return 0;
@@ -254,6 +264,8 @@ impl<'a> Session<'a> {
 
     /// Lets in those at the old end of the list who may share the lock with the
     /// readers that hold it (invariant 6).
+    #[cold]
+    #[inline(never)]
     fn admit(&mut self) {
         while self.admitted.length < BATCH && self.is_queued() {
             match self.oldest().wanted {
@@ -274,6 +286,7 @@ impl<'a> Session<'a> {
     }
 
     /// Puts what is to be into the account and makes the word of it.
+    #[inline]
     fn word_to_be(&mut self) -> usize {
         self.lock.pot.store(self.pot, Ordering::Relaxed);
         if !self.is_queued() {
@@ -291,6 +304,7 @@ impl<'a> Session<'a> {
 
     /// The sums to book once the list was given back: all where nobody waits any
     /// more, else what is due.
+    #[inline]
     fn take_due(&mut self) -> Sums {
         if !self.is_queued() {
             return core::mem::take(&mut self.sums);
@@ -334,7 +348,7 @@ impl<'a> Session<'a> {
         debug_assert!(self.flags & LOCKED != 0);
         let mut due = Sums::default();
         loop {
-            if self.is_shared() {
+            if self.is_shared() && self.is_queued() && !self.oldest().wanted.is_alone() {
                 self.admit();
             }
             let word = self.word_to_be();
@@ -344,7 +358,9 @@ impl<'a> Session<'a> {
                 Err(now) => self.relink(now),
             }
         }
-        self.admitted.wake();
+        if self.admitted.length > 0 {
+            self.admitted.wake();
+        }
         book(class, &due);
     }
 
@@ -416,6 +432,7 @@ impl<'a> Session<'a> {
         book(class, &due);
     }
 
+    #[inline]
     fn give_back(&self, word: usize) -> Result<(), usize> {
         // Release: the critical section, the list, the account. Acquire: pushes.
         self.lock
@@ -432,31 +449,38 @@ fn book(class: ClassId, sums: &Sums) {
 }
 
 impl Batch {
+    #[inline]
     fn new() -> Batch {
-        Batch { nodes: [core::ptr::null(); BATCH], records: [None; BATCH], length: 0, told: 0 }
+        Batch { waiters: [const { MaybeUninit::uninit() }; BATCH], length: 0, told: 0 }
     }
 
     fn push(&mut self, node: &Node) {
-        self.nodes[self.length] = node;
-        self.records[self.length] = Some(node.record);
+        self.waiters[self.length].write((node, node.record));
         self.length += 1;
+    }
+
+    fn waiter(&self, index: usize) -> (*const Node, &'static Record) {
+        debug_assert!(index < self.length);
+        // SAFETY: the first `length` were written.
+        unsafe { self.waiters[index].assume_init() }
     }
 
     /// Tells who was not told yet. The last of a full batch goes on admitting.
     fn tell(&mut self) {
         for index in self.told..self.length {
             let state = if index + 1 == BATCH { ADMITTED_ON } else { ADMITTED };
+            let (node, _) = self.waiter(index);
             // SAFETY: a node that was not told lives. It is off the list, and not
             // touched again (invariant 7).
             // Release: with all that the last writer wrote.
-            unsafe { (*self.nodes[index]).state.store(state, Ordering::Release) };
+            unsafe { (*node).state.store(state, Ordering::Release) };
         }
         self.told = self.length;
     }
 
     fn wake(&self) {
-        for record in self.records.iter().flatten() {
-            record.parker.unpark();
+        for index in 0..self.length {
+            self.waiter(index).1.parker.unpark();
         }
     }
 }
