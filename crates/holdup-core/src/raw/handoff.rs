@@ -31,8 +31,9 @@ const HANDOFF_PATIENCE: u64 = 200_000;
 
 /// Whether the lock must go to the oldest waiter: it has waited too long, and
 /// either it is awake, so that it goes on at once, or there is a reason not to
-/// wait for that.
-pub(super) fn must_hand_over(account: &Account, oldest: &Node, now: u64) -> bool {
+/// wait for that. `section` is how long ago the claim before the one that ends the
+/// critical section was.
+pub(super) fn must_hand_over(account: &Account, oldest: &Node, section: u64, now: u64) -> bool {
     if now.wrapping_sub(oldest.ticket.get().start) < HANDOFF_AFTER {
         return false;
     }
@@ -47,10 +48,7 @@ pub(super) fn must_hand_over(account: &Account, oldest: &Node, now: u64) -> bool
         CALLED => now.wrapping_sub(account.called_at) >= HANDOFF_PATIENCE,
         // It had its try and lost it, or the section that ends here was so
         // long that the way of the waiter does not count.
-        _ => {
-            oldest.tried.load(Ordering::Relaxed)
-                || account.ledger.since_claim(now) >= HANDOFF_PATIENCE
-        }
+        _ => oldest.tried.load(Ordering::Relaxed) || section >= HANDOFF_PATIENCE,
     }
 }
 
@@ -62,6 +60,6 @@ const GIVE_WAY: u64 = 500;
 /// waiter, which was called before. If that runs on another one already, it
 /// finds the lock free meanwhile.
 #[inline]
-pub(super) fn must_give_way(account: &Account, now: u64) -> bool {
-    now.wrapping_sub(account.gave_way_at) >= GIVE_WAY && account.ledger.since_claim(now) < GIVE_WAY
+pub(super) fn must_give_way(account: &Account, section: u64, now: u64) -> bool {
+    now.wrapping_sub(account.gave_way_at) >= GIVE_WAY && section < GIVE_WAY
 }

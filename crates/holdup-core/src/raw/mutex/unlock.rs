@@ -67,14 +67,15 @@ impl RawMutex {
                 wait_list::link(newest);
                 let account = wait_list::account(newest);
                 let now = account.ledger.not_before(clock::now());
+                let section = account.ledger.since_claim(now);
                 let oldest = &*wait_list::oldest(newest);
-                if hand_over || must_hand_over(account, oldest, now) {
+                if hand_over || must_hand_over(account, oldest, section, now) {
                     hand_over = true;
                     account.handed_at = now;
                 } else if !on_the_way {
                     account.called_at = now;
                     account.gave_way_at = now;
-                } else if must_give_way(account, now) {
+                } else if must_give_way(account, section, now) {
                     account.gave_way_at = now;
                     give_way = true;
                 }

@@ -3,6 +3,7 @@
 use super::RawRwLock;
 use super::word::UPGRADABLE;
 use crate::record;
+use crate::sync::yield_now;
 
 impl RawRwLock {
     /// Ends a writer's hold.
@@ -12,8 +13,11 @@ impl RawRwLock {
         let class = self.class;
         let mut session = self.begin();
         let blame = session.take_blame();
-        session.release(fair);
+        let give_way = session.release(fair);
         record::sample(class, blame);
+        if give_way {
+            yield_now();
+        }
     }
 
     /// Ends a reader's hold, an upgradable one if `flags` say so.
@@ -25,11 +29,15 @@ impl RawRwLock {
         let share = session.take_share();
         session.flags &= !(flags & UPGRADABLE);
         // What waits to upgrade is no reader, and holds UPGRADABLE.
-        if session.readers == 0 {
-            session.release(fair);
+        let give_way = if session.readers == 0 {
+            session.release(fair)
         } else {
             session.publish();
-        }
+            false
+        };
         record::sample(class, share);
+        if give_way {
+            yield_now();
+        }
     }
 }

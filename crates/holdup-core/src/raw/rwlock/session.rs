@@ -12,7 +12,7 @@ use super::word::{
 use crate::class::ClassId;
 use crate::clock;
 use crate::raw::backoff::Backoff;
-use crate::raw::handoff::must_hand_over;
+use crate::raw::handoff::{must_give_way, must_hand_over};
 use crate::record::{self, Sums};
 use crate::sync::atomic::Ordering;
 use crate::thread::Record;
@@ -35,8 +35,9 @@ pub(super) struct Session<'a> {
     pub(super) pot: u64,
     /// Sums that are not yet in the account.
     pub(super) sums: Sums,
-    /// The instant of the last claim.
+    /// The instant of the last claim, and how long ago the one before was.
     now: u64,
+    section: u64,
     admitted: Batch,
 }
 
@@ -90,6 +91,7 @@ impl<'a> Session<'a> {
             pot: lock.pot.load(Ordering::Relaxed),
             sums: Sums::default(),
             now: 0,
+            section: 0,
             admitted: Batch::new(),
         };
         if session.is_queued() {
@@ -163,8 +165,9 @@ impl<'a> Session<'a> {
         }
         let ledger = &mut self.account().ledger;
         let now = ledger.not_before(clock::now());
+        let section = ledger.since_claim(now);
         let amount = ledger.claim(now);
-        self.now = now;
+        (self.now, self.section) = (now, section);
         amount
     }
 
@@ -387,11 +390,12 @@ impl<'a> Session<'a> {
 
     /// Gives LIST back, the hold having ended and been claimed: to who waits to
     /// upgrade, or to the oldest where it must be so or `fair`ly, else to whoever
-    /// comes first.
-    pub(super) fn release(mut self, fair: bool) {
+    /// comes first. Whether the caller should leave its processor to a waiter.
+    pub(super) fn release(mut self, fair: bool) -> bool {
         let class = self.lock.class;
         debug_assert!(self.readers == 0 && self.pot == 0);
         let mut hand_over = fair;
+        let mut give_way = false;
         let mut wake = None;
         let mut due = Sums::default();
         self.flags &= WOKEN;
@@ -399,20 +403,26 @@ impl<'a> Session<'a> {
             if self.is_queued() {
                 let on_the_way = self.flags & WOKEN != 0;
                 let target = self.next_holder();
-                let now = self.now;
+                let (now, section) = (self.now, self.section);
                 let account = self.account();
                 let now = account.ledger.not_before(now);
                 hand_over = hand_over
                     || target.wanted == Wanted::Upgrade
-                    || must_hand_over(account, target, now);
+                    || must_hand_over(account, target, section, now);
                 if hand_over {
                     account.handed_at = now;
                     self.flags |= LOCKED | EXCLUSIVE;
                     wake = Some(target.record);
                     // Release: with all that was written under the lock.
                     target.state.store(HANDED, Ordering::Release);
-                } else if !on_the_way {
+                } else if on_the_way {
+                    if must_give_way(account, section, now) {
+                        account.gave_way_at = now;
+                        give_way = true;
+                    }
+                } else {
                     account.called_at = now;
+                    account.gave_way_at = now;
                     self.flags |= WOKEN;
                     wake = Some(target.record);
                     target.state.store(CALLED, Ordering::Release);
@@ -430,6 +440,7 @@ impl<'a> Session<'a> {
             record.parker.unpark();
         }
         book(class, &due);
+        give_way
     }
 
     #[inline]
