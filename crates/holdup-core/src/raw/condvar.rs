@@ -409,7 +409,8 @@ impl RawCondvar {
         };
         oldest.notified.set(true);
         self.take_out(newest, &oldest.node);
-        notify(oldest);
+        // SAFETY: it is ours from here on.
+        unsafe { notify(oldest) };
         true
     }
 
@@ -448,7 +449,7 @@ impl RawCondvar {
         };
         if count == 1 {
             // SAFETY: the node is ours (invariant 2).
-            notify(unsafe { Waiter::of(oldest) });
+            unsafe { notify(Waiter::of(oldest)) };
             return 1;
         }
         let mut moving = Moving::begin();
@@ -456,8 +457,11 @@ impl RawCondvar {
         loop {
             // SAFETY: the nodes are ours (invariant 2), and linked; which is the
             // next one is read before `at` is given away.
-            let (waiter, next) = unsafe { (Waiter::of(at), wait_list::newer(at)) };
-            moving.give(waiter);
+            let next = unsafe {
+                let next = wait_list::newer(at);
+                moving.give(Waiter::of(at));
+                next
+            };
             if at == newest {
                 break;
             }
@@ -498,24 +502,40 @@ impl Default for RawCondvar {
     }
 }
 
-/// Gives one `waiter`, which is ours, away: wakes it if its mutex is free.
-fn notify(waiter: &Waiter) {
-    // SAFETY: the mutex lives (invariant 5).
-    if waiter.mutex.is_null() || unsafe { !(*waiter.mutex).is_locked() } {
-        admit(waiter);
-    } else {
-        let mut moving = Moving::begin();
-        moving.give(waiter);
-        moving.end();
+// What gives waiters away takes pointers: a reference would promise that the
+// waiter lives to the end of the call.
+
+/// Gives one `waiter` away: wakes it if its mutex is free.
+///
+/// # Safety
+/// `waiter` lives, and is ours (invariant 2).
+unsafe fn notify(waiter: *const Waiter) {
+    // SAFETY: the caller's promise; the mutex lives (invariant 5).
+    unsafe {
+        let mutex = (*waiter).mutex;
+        if mutex.is_null() || !(*mutex).is_locked() {
+            admit(waiter);
+        } else {
+            let mut moving = Moving::begin();
+            moving.give(waiter);
+            moving.end();
+        }
     }
 }
 
-/// Lets `waiter`, which is ours, go to lock its mutex like anybody.
-fn admit(waiter: &Waiter) {
-    let record = waiter.node.record;
-    let wakes = !waiter.mutex.is_null();
-    // Release: the last thing we do to the node.
-    waiter.node.state.store(ADMITTED, Ordering::Release);
+/// Lets `waiter` go to lock its mutex like anybody.
+///
+/// # Safety
+/// As for [`notify`].
+unsafe fn admit(waiter: *const Waiter) {
+    // SAFETY: the caller's promise, up to the store, which is the last access.
+    let (record, wakes) = unsafe {
+        let record = (*waiter).node.record;
+        let wakes = !(*waiter).mutex.is_null();
+        // Release: whoever sees it sees that we are done with the node.
+        (*waiter).node.state.store(ADMITTED, Ordering::Release);
+        (record, wakes)
+    };
     if wakes {
         record.parker.unpark();
     }
@@ -534,20 +554,27 @@ impl Moving {
         Moving { now: clock::now(), held: core::ptr::null() }
     }
 
-    /// Gives `waiter`, which is ours, away.
-    fn give(&mut self, waiter: &Waiter) {
-        let node = &waiter.node;
-        let mutex = waiter.mutex;
+    /// Gives `waiter` away.
+    ///
+    /// # Safety
+    /// As for [`notify`].
+    unsafe fn give(&mut self, waiter: *const Waiter) {
+        // SAFETY: the caller's promise.
+        let mutex = unsafe { (*waiter).mutex };
         if mutex.is_null() {
-            admit(waiter);
-            return;
+            // SAFETY: as above.
+            return unsafe { admit(waiter) };
         }
         if self.held != mutex {
             self.release();
         }
-        node.ticket.set(Ticket { start: self.now, epoch: 0 });
-        // SAFETY: the mutex lives (invariant 5).
-        if unsafe { (*mutex).enqueue(node) } {
+        // SAFETY: as above; the mutex lives (invariant 5). `enqueue` is the last
+        // access to either, unless it took the mutex.
+        let taken = unsafe {
+            (*waiter).node.ticket.set(Ticket { start: self.now, epoch: 0 });
+            (*mutex).enqueue(&raw const (*waiter).node)
+        };
+        if taken {
             self.held = mutex;
         }
     }

@@ -185,20 +185,38 @@ impl RawMutex {
 
     /// Queues `node` for its owner, who sleeps. Nobody is pushed on a free lock
     /// (invariant 1), so that is taken first. Whether it was: then the caller
-    /// holds it, and by its unlock the oldest waiter is woken.
-    pub(in crate::raw) fn enqueue(&self, node: &Node) -> bool {
-        let taken = !self.push(node);
-        if taken {
-            self.owned();
-            let pushed = self.push(node);
-            debug_assert!(pushed, "a lock is released by its holder alone");
+    /// holds it, and by its unlock the oldest waiter is woken. If not, the node may
+    /// be gone when this returns.
+    ///
+    /// # Safety
+    /// `node` lives, and is the caller's.
+    pub(in crate::raw) unsafe fn enqueue(&self, node: *const Node) -> bool {
+        // SAFETY: the caller's promise; a push that failed changed nothing of it.
+        unsafe {
+            let taken = !self.push_at(node);
+            if taken {
+                self.owned();
+                let pushed = self.push_at(node);
+                debug_assert!(pushed, "a lock is released by its holder alone");
+            }
+            taken
         }
-        taken
     }
 
     /// Pushes `node`. False if the lock turned out to be free and was taken
     /// instead.
     fn push(&self, node: &Node) -> bool {
+        // SAFETY: its owner is here.
+        unsafe { self.push_at(node) }
+    }
+
+    /// The same without a reference, which would promise that the node lives to
+    /// the end of the call.
+    ///
+    /// # Safety
+    /// `node` lives, and is the caller's until it is pushed.
+    #[inline]
+    unsafe fn push_at(&self, node: *const Node) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & LOCKED == 0 {
@@ -210,8 +228,9 @@ impl RawMutex {
                     }
                 }
             }
-            node.prepare(word::newest(word), word::debt(word));
-            let pushed = word::with_newest(word, core::ptr::from_ref(node).cast_mut());
+            // SAFETY: it was not pushed so far.
+            unsafe { (*node).prepare(word::newest(word), word::debt(word)) };
+            let pushed = word::with_newest(word, node.cast_mut());
             // Release: publishes the node.
             match self.word.compare_exchange_weak(
                 word,
