@@ -168,7 +168,7 @@ impl Once {
     #[inline]
     #[track_caller]
     pub fn call_once<F: FnOnce()>(&self, initialize: F) {
-        if !self.state().done() {
+        if !self.is_completed() {
             let mut initialize = Some(initialize);
             self.run(false, &mut |_| {
                 if let Some(initialize) = initialize.take() {
@@ -196,7 +196,7 @@ impl Once {
     #[inline]
     #[track_caller]
     pub fn call_once_force<F: FnOnce(OnceState)>(&self, initialize: F) {
-        if !self.state().done() {
+        if !self.is_completed() {
             let mut initialize = Some(initialize);
             self.run(true, &mut |state| {
                 if let Some(initialize) = initialize.take() {
@@ -235,7 +235,8 @@ impl Once {
     #[inline]
     #[must_use]
     pub fn is_completed(&self) -> bool {
-        self.state().is_completed()
+        // Acquire: pairs with `End`. Not by way of `state`: one comparison.
+        self.state.load(Ordering::Acquire) == DONE
     }
 
     /// Waits until an initializer has run to its end, whoever runs it. What one

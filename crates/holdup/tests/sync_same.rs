@@ -12,6 +12,7 @@ mod over_std {
 
     mod barrier;
     mod condvar;
+    mod every_name;
     mod lazy_lock;
     mod mutex;
     mod once;
@@ -28,6 +29,7 @@ mod over_holdup {
 
     mod barrier;
     mod condvar;
+    mod every_name;
     mod lazy_lock;
     mod mutex;
     mod once;

@@ -42,6 +42,19 @@ impl<T: RefUnwindSafe + UnwindSafe, F: UnwindSafe> RefUnwindSafe for LazyLock<T,
 impl<T: UnwindSafe, F: UnwindSafe> UnwindSafe for LazyLock<T, F> {}
 
 impl<T, F> Content<T, F> {
+    /// The value.
+    ///
+    /// # Safety
+    /// It was made.
+    #[inline]
+    unsafe fn made(&self) -> &T {
+        match self {
+            Content::Made(value) => value,
+            // SAFETY: the caller's promise.
+            _ => unsafe { core::hint::unreachable_unchecked() },
+        }
+    }
+
     /// Replaces the initializer by what it makes.
     fn make(&mut self)
     where
@@ -78,10 +91,11 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     /// If the initializer does, or did before.
     #[inline]
     pub fn force(this: &LazyLock<T, F>) -> &T {
-        // SAFETY: `once` runs one at a time, and nobody reads the content
-        // before it is completed.
-        this.once.call_once_force(|_| unsafe { &mut *this.content.get() }.make());
-        LazyLock::get(this).expect("completed with a value")
+        if !this.once.is_completed() {
+            this.initialize();
+        }
+        // SAFETY: completed, so nobody changes the content any more.
+        unsafe { (*this.content.get()).made() }
     }
 
     /// The same, to change the value: nobody else has it.
@@ -96,20 +110,21 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
         }
         LazyLock::get_mut(this).expect("completed with a value")
     }
+
+    #[cold]
+    fn initialize(&self) {
+        // SAFETY: `once` runs one at a time, and nobody reads the content
+        // before it is completed.
+        self.once.call_once_force(|_| unsafe { &mut *self.content.get() }.make());
+    }
 }
 
 impl<T, F> LazyLock<T, F> {
     /// The value, if it was made. Does not wait. One load.
     #[inline]
     pub fn get(this: &LazyLock<T, F>) -> Option<&T> {
-        if !this.once.is_completed() {
-            return None;
-        }
         // SAFETY: completed, so nobody changes the content any more.
-        match unsafe { &*this.content.get() } {
-            Content::Made(value) => Some(value),
-            _ => None,
-        }
+        this.once.is_completed().then(|| unsafe { (*this.content.get()).made() })
     }
 
     /// The value, if it was made, to change it: nobody else has it.
