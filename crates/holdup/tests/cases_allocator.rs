@@ -54,7 +54,7 @@ unsafe impl GlobalAlloc for Guarded {
 fn enter() -> holdup::MutexGuard<'static, ()> {
     let calls = CALLS.fetch_add(1, Ordering::Relaxed);
     let guard = HEAP.lock();
-    if calls % 64 == 0 {
+    if calls.is_multiple_of(64) {
         // Like an allocator that asks the system for more. Whoever gets the
         // processor meanwhile will want memory, and must queue.
         std::thread::yield_now();
