@@ -35,5 +35,5 @@ mod word;
 /// For model checks: what a run of a model is made of.
 #[cfg(any(loom, shuttle))]
 pub mod model {
-    pub use crate::sync::{Clock, Instant, Placed, Run, now, place};
+    pub use crate::sync::{Clock, FutexParker, Instant, Placed, Run, SemaphoreParker, now, place};
 }

@@ -44,6 +44,8 @@ pub(crate) use own::*;
 mod own {
     pub(crate) use core::cell::Cell;
     pub(crate) use core::sync::atomic;
+    #[allow(unused_imports, reason = "one way to sleep uses them")]
+    pub(crate) use std::sync::{Condvar, Mutex};
     pub(crate) use std::thread::yield_now;
     pub(crate) use std::time::Instant;
 
@@ -86,9 +88,9 @@ mod own {
 #[cfg(any(loom, shuttle))]
 pub(crate) mod model;
 #[cfg(any(loom, shuttle))]
-pub(crate) use model::{Cell, atomic, nap, pause, yield_now};
+pub(crate) use model::{Cell, Condvar, Mutex, atomic, nap, pause, yield_now};
 #[cfg(any(loom, shuttle))]
-pub use model::{Clock, Instant, Placed, Run, now, place};
+pub use model::{Clock, FutexParker, Instant, Placed, Run, SemaphoreParker, now, place};
 
 /// A function that is const, except under loom, whose atomics cannot be made
 /// by the compiler.

@@ -6,6 +6,7 @@
 mod common;
 mod condvar;
 mod mutex;
+mod park;
 mod rwlock;
 
 use std::time::Duration;

@@ -23,14 +23,17 @@ fn two_threads_are_never_inside_together_and_both_get_in() {
 }
 
 #[test]
-fn no_wake_up_is_lost_among_three_threads() {
+fn no_wake_up_is_lost_among_three_threads_and_the_way_of_one_is_nobodys_blame() {
     for clock in [Clock::Slow, Clock::Fast] {
         explore(2, move || {
             let model = Model::begin("three", clock);
             let others = [model.spawn(Model::section), model.spawn(Model::section)];
             model.section();
             join_all(others);
-            model.finish();
+            let sums = model.finish();
+            // Between an unlock and the acquisition of who waited nobody holds
+            // the lock, and the clock moves on.
+            assert!(sums.handoffs >= sums.waits, "charged to a holder: {sums:?}");
         });
     }
 }

@@ -9,8 +9,10 @@
 //! The word holds `SLEEPING` during the whole sleep, and the futex call names
 //! exactly that value: a sleeper never spins on a stale one.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use crate::sync::atomic::{AtomicU32, Ordering};
+#[cfg(any(loom, shuttle))]
+use crate::sync::model::{futex_wait as wait, futex_wake as wake};
+use crate::sync::{Instant, const_fn};
 
 const EMPTY: u32 = 0;
 const TOKEN: u32 = 1;
@@ -20,8 +22,10 @@ const SLEEPING: u32 = u32::MAX;
 pub(crate) struct Parker(AtomicU32);
 
 impl Parker {
-    pub(crate) const fn new() -> Parker {
-        Parker(AtomicU32::new(EMPTY))
+    const_fn! {
+        pub(crate) const fn new() -> Parker {
+            Parker(AtomicU32::new(EMPTY))
+        }
     }
 
     /// Sleeps until there is a token, and takes it. Only the owner calls this.
@@ -30,7 +34,7 @@ impl Parker {
             return;
         }
         loop {
-            wait(&self.0, None);
+            wait(&self.0, SLEEPING, None);
             if self.take() {
                 return;
             }
@@ -49,7 +53,7 @@ impl Parker {
                 // A token that came meanwhile is taken all the same.
                 return self.0.swap(EMPTY, Ordering::Acquire) == TOKEN;
             }
-            wait(&self.0, Some(left));
+            wait(&self.0, SLEEPING, Some(left));
             if self.take() {
                 return true;
             }
@@ -72,7 +76,7 @@ impl Parker {
     ///
     /// # Safety
     /// Nobody else uses it: whoever did does not exist in this process.
-    #[cfg(unix)]
+    #[cfg(all(unix, not(any(loom, shuttle))))]
     pub(crate) unsafe fn reset(&self) {
         self.0.store(EMPTY, Ordering::Relaxed);
     }
@@ -82,21 +86,28 @@ impl Parker {
     pub(crate) fn unpark(&self) {
         // Release: see `begin`.
         if self.0.swap(TOKEN, Ordering::Release) == SLEEPING {
-            // SAFETY: a futex call on a live word.
-            unsafe {
-                libc::syscall(
-                    libc::SYS_futex,
-                    self.0.as_ptr(),
-                    libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
-                    1,
-                );
-            }
+            wake(&self.0);
         }
     }
 }
 
-/// Sleeps while the word is `SLEEPING`, for `left` at most. May return early.
-fn wait(word: &AtomicU32, left: Option<std::time::Duration>) {
+/// Wakes who sleeps on the word, if somebody does.
+#[cfg(not(any(loom, shuttle)))]
+fn wake(word: &AtomicU32) {
+    // SAFETY: a futex call on a live word.
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+            1,
+        );
+    }
+}
+
+/// Sleeps while the word is `value`, for `left` at most. May return early.
+#[cfg(not(any(loom, shuttle)))]
+fn wait(word: &AtomicU32, value: u32, left: Option<std::time::Duration>) {
     // A timeout longer than the kernel's type holds is no timeout.
     let time = left.and_then(|left| {
         Some(libc::timespec {
@@ -113,7 +124,7 @@ fn wait(word: &AtomicU32, left: Option<std::time::Duration>) {
             libc::SYS_futex,
             word.as_ptr(),
             libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
-            SLEEPING,
+            value,
             time,
         );
     }

@@ -8,19 +8,21 @@
 //! and takes it. Tokens are hints: a waiter looks at its own state after each
 //! `park`, because a token may come late, from a wait that has ended.
 
+// In a model, another that keeps the contract with fewer steps; both of these
+// are checked on their own.
 #[cfg(any(loom, shuttle))]
 #[path = "../sync/model/park.rs"]
 mod modelled;
 #[cfg(any(loom, shuttle))]
 pub(crate) use modelled::Parker;
 
-#[cfg(all(target_os = "linux", not(holdup_park = "semaphore"), not(any(loom, shuttle))))]
-mod futex;
+#[cfg(any(all(target_os = "linux", not(holdup_park = "semaphore")), loom, shuttle))]
+pub(crate) mod futex;
 #[cfg(all(target_os = "linux", not(holdup_park = "semaphore"), not(any(loom, shuttle))))]
 pub(crate) use futex::Parker;
 
-#[cfg(all(any(not(target_os = "linux"), holdup_park = "semaphore"), not(any(loom, shuttle))))]
-mod semaphore;
+#[cfg(any(not(target_os = "linux"), holdup_park = "semaphore", loom, shuttle))]
+pub(crate) mod semaphore;
 #[cfg(all(any(not(target_os = "linux"), holdup_park = "semaphore"), not(any(loom, shuttle))))]
 pub(crate) use semaphore::Parker;
 

@@ -2,9 +2,9 @@
 //! condition variable: it works wherever std does. On Linux those allocate
 //! nothing; where they are boxed (macOS) a thread's first sleep allocates.
 
+use crate::sync::{Condvar, Instant, Mutex, const_fn};
 use core::cell::UnsafeCell;
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::PoisonError;
 
 /// A thread's place to sleep.
 pub(crate) struct Parker(UnsafeCell<Semaphore>);
@@ -19,9 +19,11 @@ struct Semaphore {
 unsafe impl Sync for Parker {}
 
 impl Parker {
-    pub(crate) const fn new() -> Parker {
-        let (token, arrived) = (Mutex::new(false), Condvar::new());
-        Parker(UnsafeCell::new(Semaphore { token, arrived }))
+    const_fn! {
+        pub(crate) const fn new() -> Parker {
+            let (token, arrived) = (Mutex::new(false), Condvar::new());
+            Parker(UnsafeCell::new(Semaphore { token, arrived }))
+        }
     }
 
     fn semaphore(&self) -> &Semaphore {
@@ -33,7 +35,7 @@ impl Parker {
     ///
     /// # Safety
     /// Nobody else uses it: whoever did does not exist in this process.
-    #[cfg(unix)]
+    #[cfg(all(unix, not(any(loom, shuttle))))]
     pub(crate) unsafe fn reset(&self) {
         // Not dropped: a thread that is gone may hold it for ever.
         // SAFETY: the caller's promise.

@@ -21,15 +21,25 @@ use std::collections::BTreeMap;
 pub(crate) mod atomic;
 mod cell;
 mod clock;
+mod futex;
 mod trace;
 
 pub(crate) use cell::Cell;
 pub use clock::{Clock, Instant, now};
 
+pub use futex::{FutexParker, SemaphoreParker};
+pub(crate) use futex::{futex_wait, futex_wake};
+
 #[cfg(loom)]
-pub(crate) use loom::thread::yield_now;
+pub(crate) use loom::{
+    sync::{Condvar, Mutex},
+    thread::yield_now,
+};
 #[cfg(shuttle)]
-pub(crate) use shuttle::thread::yield_now;
+pub(crate) use shuttle::{
+    sync::{Condvar, Mutex},
+    thread::yield_now,
+};
 
 /// A pause lets the others run; one is as good as many.
 pub(crate) fn pause(turns: u32) {
@@ -68,6 +78,8 @@ struct State {
     memory: Vec<(NonNull<u8>, Layout)>,
     /// Thread numbers given.
     threads: u32,
+    /// Who sleeps in the kernel, and where.
+    sleepers: Vec<futex::Sleeper>,
 }
 
 thread_local! {
