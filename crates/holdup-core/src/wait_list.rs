@@ -125,6 +125,8 @@ pub(crate) struct Node {
     pub(crate) wanted: Wanted,
     /// When it was admitted, if it was.
     pub(crate) admitted_at: Cell<u64>,
+    /// Whether a notifier moved it here from the list of a condvar.
+    pub(crate) moved: Cell<bool>,
     /// One of `WAITING` to `ADMITTED_ON`. The thread that has the `LIST` bit
     /// calls, hands over or admits; the owner answers a call with `AWAKE`, and
     /// takes that back to `WAITING`.
@@ -214,6 +216,7 @@ impl Node {
         Node {
             wanted,
             admitted_at: Cell::new(0),
+            moved: Cell::new(false),
             older: Cell::new(core::ptr::null_mut()),
             newer: Cell::new(core::ptr::null_mut()),
             oldest: Cell::new(core::ptr::null_mut()),

@@ -83,6 +83,46 @@ fn no_notification_is_lost_without_the_mutex() {
     }
 }
 
+/// On one processor a thread fills a long queue as far as it goes, then the other
+/// empties it. They would take turns for each item if the unlock after a
+/// notification left the processor to who was notified.
+#[test]
+#[cfg(target_os = "linux")]
+fn who_notifies_goes_on_filling_the_queue() {
+    const ITEMS: usize = 20_000;
+    const PLACES: usize = 64;
+    // SAFETY: all zero is an empty set, and the set is valid for the call. The
+    // threads made below inherit it.
+    unsafe {
+        let mut one: libc::cpu_set_t = core::mem::zeroed();
+        libc::CPU_SET(libc::sched_getcpu() as usize, &mut one);
+        assert_eq!(libc::sched_setaffinity(0, size_of_val(&one), &one), 0);
+    }
+    let queue = Guarded::new(0);
+    let (not_full, not_empty, waits) = (RawCondvar::INIT, RawCondvar::INIT, AtomicUsize::new(0));
+    // Waits while there are `bad` items, changes their number, and notifies.
+    let work = |bad: usize, change: fn(&mut usize), mine: &RawCondvar, other: &RawCondvar| {
+        for _ in 0..ITEMS {
+            queue.with(|items, lock| {
+                while *items.get() == bad {
+                    waits.fetch_add(1, Ordering::Relaxed);
+                    // SAFETY: `with` holds the lock.
+                    unsafe { mine.wait(lock) };
+                }
+                change(items.get());
+                other.notify_one();
+            });
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| work(PLACES, |items| *items += 1, &not_full, &not_empty));
+        scope.spawn(|| work(0, |items| *items -= 1, &not_empty, &not_full));
+    });
+    let waits = waits.into_inner();
+    println!("{waits} waits for {ITEMS} items");
+    assert!(waits < ITEMS / 2, "{waits} waits for {ITEMS} items");
+}
+
 /// One thing a thread does.
 #[derive(Clone, Copy, Debug)]
 enum Step {

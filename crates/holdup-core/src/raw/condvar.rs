@@ -572,6 +572,7 @@ impl Moving {
         // access to either, unless it took the mutex.
         let taken = unsafe {
             (*waiter).node.ticket.set(Ticket { start: self.now, epoch: 0 });
+            (*waiter).node.moved.set(true);
             (*mutex).enqueue(&raw const (*waiter).node)
         };
         if taken {

@@ -11,6 +11,10 @@
 //! only when a time slice of milliseconds ends, which may well belong to a
 //! thread that takes and releases this very lock all the time. So who releases
 //! the lock then gives the rest of its slice to the waiter.
+//!
+//! Not to one that a condvar's notifier moved here, though: what it waits for is
+//! being made by those who run, the more of it the better, and a switch of
+//! threads for each item is what a queue between threads is there to avoid.
 
 use crate::sync::atomic::Ordering;
 use crate::wait_list::{AWAKE, Account, CALLED, Node};

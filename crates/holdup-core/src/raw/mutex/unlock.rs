@@ -75,7 +75,7 @@ impl RawMutex {
                 } else if !on_the_way {
                     account.called_at = now;
                     account.gave_way_at = now;
-                } else if must_give_way(account, section, now) {
+                } else if !oldest.moved.get() && must_give_way(account, section, now) {
                     account.gave_way_at = now;
                     give_way = true;
                 }
