@@ -21,8 +21,10 @@ unsafe impl Sync for Parker {}
 impl Parker {
     const_fn! {
         pub(crate) const fn new() -> Parker {
-            let (token, arrived) = (Mutex::new(false), Condvar::new());
-            Parker(UnsafeCell::new(Semaphore { token, arrived }))
+            Parker(UnsafeCell::new(Semaphore {
+                token: Mutex::new(false),
+                arrived: Condvar::new(),
+            }))
         }
     }
 
