@@ -100,6 +100,18 @@ mod tsc {
         monotonic()
     }
 
+    /// Sets the counter back, as seen from here, by `counts`.
+    #[cfg(test)]
+    pub(super) fn set_counter_back(counts: u64) {
+        ORIGIN_COUNT.fetch_add(counts, Ordering::Relaxed);
+    }
+
+    /// Whether the counter is read at present.
+    #[cfg(test)]
+    pub(super) fn reads_the_counter() -> bool {
+        SCALE.load(Ordering::Relaxed) != 0
+    }
+
     /// Reads `CLOCK_MONOTONIC`, and brings the calibration forward.
     #[cold]
     fn settle() -> u64 {
@@ -224,5 +236,26 @@ mod tests {
         let after = began.elapsed().as_nanos() as u64;
         let slack = 2_000 + after / 10_000;
         assert!(ours + slack >= before && ours <= after + slack, "{before} {ours} {after}");
+    }
+
+    #[test]
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    fn a_counter_that_was_set_back_is_not_read_any_more() {
+        let begin = Instant::now();
+        while !tsc::reads_the_counter() {
+            now();
+            if begin.elapsed() > Duration::from_secs(1) {
+                println!("the kernel does not keep time by the counter here");
+                return;
+            }
+        }
+        let before = now();
+        // So far that no processor can lag behind: some years at any rate.
+        tsc::set_counter_back(1 << 60);
+        let after = now();
+        assert!(!tsc::reads_the_counter(), "for good");
+        let passed = after.wrapping_sub(before);
+        assert!(passed < 3_600_000_000_000, "{before} then {after}");
+        assert!(now() >= after);
     }
 }

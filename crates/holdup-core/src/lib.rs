@@ -11,6 +11,11 @@
 //!
 //! Nothing points back.
 
+#![cfg_attr(
+    any(not(unix), loom, shuttle),
+    allow(dead_code, reason = "what is there for forked children alone")
+)]
+
 pub mod class;
 #[cfg(not(any(loom, shuttle)))]
 pub mod clock;

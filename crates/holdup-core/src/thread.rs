@@ -17,7 +17,6 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// One wait of a thread; lives on its stack.
-#[cfg_attr(not(unix), expect(dead_code, reason = "read in forked children alone"))]
 pub(crate) struct Wait<'a> {
     what: &'a dyn Awaited,
     /// The wait that a signal handler interrupted to begin this one.

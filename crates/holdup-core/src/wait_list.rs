@@ -101,7 +101,6 @@ pub(crate) trait Awaited {
     ///
     /// # Safety
     /// The caller is the only thread of the process, and waits for nothing.
-    #[cfg_attr(not(unix), allow(dead_code, reason = "there is no fork"))]
     unsafe fn forget_waiters(&self);
 }
 

@@ -169,6 +169,12 @@ pub fn fork(work: impl FnOnce()) -> Child {
         0 => {
             // SAFETY: the default of SIGALRM ends the child.
             unsafe { libc::alarm(60) };
+            // The test harness would keep what it prints, and it ends here.
+            std::panic::set_hook(Box::new(|panic| {
+                let text = format!("in the child: {panic}\n");
+                // SAFETY: writes what lives.
+                unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+            }));
             let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
             // SAFETY: ends the child without the parent's hooks.
             unsafe { libc::_exit(i32::from(failed)) }
