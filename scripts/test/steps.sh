@@ -132,3 +132,34 @@ whole_demo() {
     target/release/holdup demo --out "$work/whole" | tee "$work/whole.txt"
     grep -q 'the books balance' "$work/whole.txt"
 }
+
+# The stand-ins for parking_lot, each a workspace of its own: two packages of one
+# name cannot be members of one.
+stand_ins() {
+    local dir
+    cd patch
+    . scripts/lib.sh
+    for dir in parking_lot-0.12 parking_lot-0.13; do
+        fetch "$dir"
+        (
+            cd "$dir"
+            cargo clippy --offline --quiet --all-targets --all-features -- -D warnings
+            cargo test --offline --quiet
+        )
+    done
+    for dir in parking_lot-0.12 parking_lot-0.13 loads face; do
+        (cd "$dir" && cargo fmt --check)
+    done
+}
+
+# The tests in the packages of parking_lot and lock_api, on the stand-ins.
+their_suites() { patch/their-suites; }
+
+# Real crates on the stand-ins.
+real_crates() {
+    if [[ $long == yes ]]; then
+        patch/verify --long
+    else
+        patch/verify
+    fi
+}

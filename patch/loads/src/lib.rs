@@ -30,7 +30,7 @@ pub fn held_up(within: &str, mut load: impl FnMut()) {
         }
         profile.write_text(std::io::stdout()).expect("standard output is there");
         println!(
-            "{within}: {} waits, {:?} waited = {:?} blamed + {:?} handoff; \
+            "{} waits, {:?} waited = {:?} blamed + {:?} handoff; \
              {blamed:?} of the blame is on {within}; rounds: {round}",
             totals.waits, totals.waited, totals.blamed, totals.handoff
         );

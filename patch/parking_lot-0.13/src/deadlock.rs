@@ -24,7 +24,6 @@ impl DeadlockedThread {
     }
 }
 
-
 /// Looks for nothing, and so finds nothing: always empty.
 pub fn check_deadlock() -> Vec<Vec<DeadlockedThread>> {
     Vec::new()

@@ -19,10 +19,8 @@ fn slow_square(key: u64) -> u64 {
 
 fn main() {
     held_up("moka::", || {
-        let cache: Cache<u64, u64> = Cache::builder()
-            .max_capacity(KEYS / 2)
-            .time_to_live(Duration::from_millis(20))
-            .build();
+        let cache: Cache<u64, u64> =
+            Cache::builder().max_capacity(KEYS / 2).time_to_live(Duration::from_millis(20)).build();
         let (computed, start) = (AtomicU64::new(0), Barrier::new(THREADS as usize));
         thread::scope(|scope| {
             for thread in 0..THREADS {

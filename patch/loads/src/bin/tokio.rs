@@ -2,13 +2,13 @@
 //! files, and blocking work, all at once.
 
 use patch_loads::held_up;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio::task::{JoinSet, spawn, spawn_blocking};
-use std::sync::Arc;
 
 const TASKS: u64 = 200;
 

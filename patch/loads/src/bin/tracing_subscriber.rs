@@ -19,7 +19,10 @@ struct Lines(&'static AtomicU64);
 
 impl io::Write for Lines {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.fetch_add(text.iter().filter(|&&byte| byte == b'\n').count() as u64, Ordering::Relaxed);
+        self.0.fetch_add(
+            text.iter().filter(|&&byte| byte == b'\n').count() as u64,
+            Ordering::Relaxed,
+        );
         Ok(text.len())
     }
 
@@ -50,7 +53,8 @@ fn main() {
                     thread::sleep(Duration::from_micros(200));
                 }
             });
-            let loggers: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || log(thread))).collect();
+            let loggers: Vec<_> =
+                (0..THREADS).map(|thread| scope.spawn(move || log(thread))).collect();
             for logger in loggers {
                 logger.join().expect("logged");
             }

@@ -1,0 +1,88 @@
+# The tests that well-known crates have in their packages, on the stand-in for
+# parking_lot 0.12. Sourced by ../verify.
+# shellcheck shell=bash disable=SC2154
+
+# own NAME VERSION ARGUMENTS...: runs `cargo test ARGUMENTS` in a copy of the
+# package. holdup must have been underneath: the graph says so, and a profile in
+# which somebody waited.
+own() {
+    local name=$1 version=$2 dir=$work/own-$1 theirs code=0
+    shift 2
+    echo "== the tests of $name $version: cargo test $*"
+    theirs=$(source_of loads "$name" "$version")
+    if [[ ! -e $dir/copied ]]; then
+        rm -rf "$dir"
+        cp -r "$theirs" "$dir"
+        chmod -R u+w "$dir"
+        rm -f "$dir/Cargo.lock"
+        cat >>"$dir/Cargo.toml" <<EOF
+
+[workspace]
+
+[patch.crates-io]
+parking_lot = { path = "$PWD/parking_lot-0.12" }
+EOF
+        # Its own tests use crates that use it.
+        if [[ $name == tokio ]]; then
+            echo 'tokio = { path = "." }' >>"$dir/Cargo.toml"
+        fi
+        touch "$dir/copied"
+    fi
+    fetch "$dir"
+    count "$name has the stand-in" on_the_stand_ins "$dir" "$(stand_in 0.12)"
+    rm -rf "$work/profiles"
+    mkdir -p "$work/profiles"
+    (cd "$dir" && HOLDUP_PROFILE=$work/profiles/%p.txt RUST_BACKTRACE=0 \
+        timeout --kill-after=30 1800 cargo test --offline --no-fail-fast "$@") \
+        >"$work/own-$name.txt" 2>&1 || code=$?
+    judge_own "$name" "$code"
+}
+
+# judge_own NAME CODE: counts the tests that passed; those that failed must be
+# the ones listed.
+judge_own() {
+    local name=$1 code=$2 sum
+    sum=$(sed -n 's/^test result:.* \([0-9]*\) passed;.*/\1/p' "$work/own-$name.txt" |
+        awk '{ sum += $1 } END { print sum + 0 }')
+    sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$work/own-$name.txt" | sed 's/ - should panic$//' |
+        sort >"$work/own-failed"
+    awk -v suite="$name" '$1 == suite { print $2 }' cannot-pass.txt | sort >"$work/own-listed"
+    passed=$((passed + sum))
+    if ! diff "$work/own-listed" "$work/own-failed"; then
+        failed=$((failed + 1))
+        echo "FAILED: $name: not the tests that cannot pass (> failed, < passed)"
+    elif ((sum == 0)) || { ((code != 0)) && [[ ! -s $work/own-listed ]]; }; then
+        failed=$((failed + 1))
+        echo "FAILED: $name: exit code $code"
+        tail -n 40 "$work/own-$name.txt"
+    else
+        echo "ok: $sum tests of $name, $(wc -l <"$work/own-listed") fail as listed"
+    fi
+    count "threads waited for holdup's locks in the tests of $name" somebody_waited
+}
+
+# somebody_waited: in at least one of the processes of the tests.
+somebody_waited() {
+    local processes
+    processes=$(grep -lE '^ *waited .* in [1-9][0-9,]* wait' "$work"/profiles/*.txt 2>/dev/null | wc -l)
+    echo "processes in which threads waited: $processes"
+    ((processes > 0))
+}
+
+# without_mock NAME VERSION: `--test` for each test that its package can build:
+# some of tracing-subscriber's need a crate that it does not name there.
+without_mock() {
+    local theirs
+    theirs=$(source_of loads "$1" "$2")
+    (cd "$theirs/tests" && grep -L tracing_mock ./*.rs) | sed 's|^\./\(.*\)\.rs$|--test\n\1|'
+}
+
+own_tests() {
+    local selected
+    mapfile -t selected < <(without_mock tracing-subscriber 0.3.23)
+    own tracing-subscriber 0.3.23 --features parking_lot --lib "${selected[@]}"
+    own sled 1.0.0-alpha.124 --lib --tests
+    own moka 0.12.16 --features sync,future --lib --tests
+    own tokio 1.54.1 --features full,parking_lot --lib \
+        --test 'sync_*' --test 'rt_*' --test 'task_*' --test 'time_*' --test 'tcp_*'
+}
