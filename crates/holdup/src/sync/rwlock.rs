@@ -200,9 +200,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// between. Readers that wait are let in.
     #[inline]
     pub fn downgrade(this: Self) -> RwLockReadGuard<'a, T> {
-        let this = ManuallyDrop::new(this);
-        let lock = this.lock;
-        lock.poison.end(&this.section);
+        // As with std's, this poisons nothing, while the thread panics either.
+        let lock = ManuallyDrop::new(this).lock;
         // SAFETY: the guard, which is not dropped, holds the lock to write; what
         // it held is the read guard's from here on.
         unsafe { lock.raw.downgrade() };

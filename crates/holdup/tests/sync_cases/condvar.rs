@@ -102,6 +102,18 @@ fn a_condition_that_does_not_hold_is_not_waited_for() {
 }
 
 #[test]
+fn a_condition_that_is_met_when_the_time_is_up_did_not_time_out() {
+    let (mutex, changed) = (Mutex::new(0), Condvar::new());
+    let (asked, result) = changed
+        .wait_timeout_while(mutex.lock().unwrap(), MOMENT, |asked| {
+            *asked += 1;
+            *asked < 2
+        })
+        .unwrap();
+    assert!(*asked == 2 && !result.timed_out());
+}
+
+#[test]
 fn a_wait_with_a_timeout_that_is_notified_did_not_time_out() {
     let state = Arc::new((Mutex::new(false), Condvar::new()));
     let guard = state.0.lock().unwrap();

@@ -152,6 +152,17 @@ fn a_panic_after_a_downgrade_does_not_poison() {
 }
 
 #[test]
+fn a_downgrade_by_a_destructor_while_unwinding_does_not_poison() {
+    let lock = RwLock::new(0);
+    assert!(panics(|| {
+        let mut guard = Some(lock.write().unwrap());
+        let _end = AtEnd(|| drop(guard.take().map(RwLockWriteGuard::downgrade)));
+        panic!("the guard is from before");
+    }));
+    assert!(!lock.is_poisoned() && lock.try_write().is_ok());
+}
+
+#[test]
 fn a_waiting_writer_gets_its_turn_when_the_reader_goes() {
     let lock = Arc::new(RwLock::new(0));
     let reader = lock.read().unwrap();
