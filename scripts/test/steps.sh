@@ -8,7 +8,9 @@ run_tests() {
         cargo nextest run --no-fail-fast --status-level slow --final-status-level slow "$@"
     else
         # One at a time: tests that measure need the machine for themselves.
-        cargo test --no-fail-fast --lib --bins --tests "$@" -- --test-threads 1
+        # (Without a choice of them: all but doc tests.)
+        [[ " $* " == *' --test '* ]] || set -- --lib --bins --tests "$@"
+        cargo test --no-fail-fast "$@" -- --test-threads 1
     fi
 }
 
@@ -46,17 +48,18 @@ tests_with_semaphore() {
 # Accuracy is judged as users build: optimized, with line tables.
 tests_in_release() { run_tests --release -p holdup-core -p holdup; }
 
-# How stacks are captured is the core's; what becomes of them is the same.
+# What frame pointers change is how stacks are captured.
 tests_with_frame_pointers() {
     RUSTFLAGS=-Cforce-frame-pointers=yes \
-        run_tests -p holdup-core --target-dir target/frame-pointers
+        run_tests -p holdup-core --target-dir target/frame-pointers \
+        --lib --test 'stack_*' --test in_signal_handlers
 }
 
 # Linked with holes between its segments, too, as programs for larger pages are:
 # where code is found must not depend on how a linker lays it out.
 tests_counting_steps() {
     RUSTFLAGS='--cfg holdup_count_steps -Clink-arg=-Wl,-z,separate-loadable-segments,-z,max-page-size=65536' \
-        run_tests -p holdup-core --target-dir target/steps
+        run_tests -p holdup-core --target-dir target/steps --lib --test 'stack_*' --test linking
 }
 
 command_is_built() {
