@@ -14,7 +14,10 @@ run_tests() {
     fi
 }
 
-format() { cargo fmt --all --check; }
+format() {
+    cargo fmt --all --check
+    cargo fmt --manifest-path models/Cargo.toml --check
+}
 
 clippy() { cargo clippy --workspace --all-targets --quiet -- -D warnings; }
 
@@ -61,6 +64,40 @@ tests_counting_steps() {
     RUSTFLAGS='--cfg holdup_count_steps -Clink-arg=-Wl,-z,separate-loadable-segments,-z,max-page-size=65536' \
         run_tests -p holdup-core --target-dir target/steps --lib --test 'stack_*' --test linking
 }
+
+# model CHECKER: the tests under models/tests/CHECKER. Models are quiet about
+# what they find in order; see models/README.md.
+model() {
+    SHUTTLE_SILENCE_WARNINGS=1 RUSTFLAGS="--cfg $1" \
+        cargo test --quiet --manifest-path models/Cargo.toml --target-dir "target/$1" --test "$1"
+}
+
+models() {
+    model loom
+    model shuttle
+}
+
+# With one preemption more, each exploration at most so many seconds; and many
+# more random schedules, others each time.
+models_longer() {
+    export HOLDUP_PREEMPTIONS=1 HOLDUP_SECONDS=240 HOLDUP_TIMES=40 HOLDUP_SEED=$RANDOM
+    echo "HOLDUP_SEED=$HOLDUP_SEED"
+    models
+}
+
+# stress [FLAG...]: the stress tests, every use of a wait list verified.
+stress() {
+    RUSTFLAGS="--cfg holdup_verify $*" cargo test --quiet -p holdup-core \
+        --target-dir target/verify --test stress --test stress_rwlock -- --nocapture
+}
+
+stress_longer() {
+    export HOLDUP_STRESS_SECONDS=300
+    stress
+    stress '--cfg holdup_park="semaphore"'
+}
+
+mutations() { models/mutations/run.py; }
 
 command_is_built() {
     cargo build --release --quiet -p holdup-cli

@@ -17,11 +17,11 @@
 #[inline]
 #[must_use]
 pub fn now() -> u64 {
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
     {
         tsc::now()
     }
-    #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+    #[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri))))]
     {
         monotonic()
     }
@@ -43,7 +43,7 @@ fn monotonic() -> u64 {
     FIRST.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64
 }
 
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
 mod tsc {
     use super::monotonic;
     use core::arch::x86_64::{__cpuid, _rdtsc};

@@ -47,6 +47,10 @@ pub(crate) fn watch() {
 
 #[cold]
 fn arrange() {
+    // Miri knows no handlers of forks, and no forks.
+    if cfg!(miri) {
+        return;
+    }
     // The swap keeps out other threads, and this one: should the C library
     // allocate, by an allocator that waits for a lock.
     if WATCHED.swap(true, Ordering::Relaxed) {

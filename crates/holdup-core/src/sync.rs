@@ -70,7 +70,7 @@ mod own {
     /// Sleeps for 50 us. By a plain system call: the C library's sleep is a
     /// cancellation point, and a cancelled thread would leave its node on the
     /// list.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     pub(crate) fn nap() {
         let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000 };
         let left = core::ptr::null_mut::<libc::timespec>();
@@ -79,7 +79,7 @@ mod own {
         unsafe { libc::syscall(libc::SYS_nanosleep, &time, left) };
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(all(target_os = "linux", not(miri))))]
     pub(crate) fn nap() {
         std::thread::sleep(std::time::Duration::from_micros(50));
     }
