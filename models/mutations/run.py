@@ -32,6 +32,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = ROOT / "target" / "mutations"
 COPY = WORK / "copy"
+# What the copy is restored from: the sources may go on changing meanwhile.
+PRISTINE = WORK / "pristine"
 MODELS = ["cargo", "test", "--manifest-path", "models/Cargo.toml", "--no-fail-fast"]
 CORE = ["cargo", "test", "-p", "holdup-core", "--no-fail-fast"]
 # Name, flags of the compiler, command, seconds at most.
@@ -77,17 +79,23 @@ def read(path):
 def apply(places):
     for file, old, new in places:
         path = COPY / file
-        text = path.read_text()
-        # The lines, and at the end perhaps the beginning of one.
-        found = text.count(old.rstrip("\n"))
-        if found != 1:
-            raise Stale(f"{file}: the lines to replace stand there {found} times")
-        path.write_text(text.replace(old.rstrip("\n"), new.rstrip("\n")))
+        lines = path.read_text().splitlines()
+        # However they are indented.
+        wanted = [line.strip() for line in old.splitlines()]
+        starts = [
+            at
+            for at in range(len(lines) - len(wanted) + 1)
+            if [line.strip() for line in lines[at : at + len(wanted)]] == wanted
+        ]
+        if len(starts) != 1:
+            raise Stale(f"{file}: the lines to replace stand there {len(starts)} times")
+        lines[starts[0] : starts[0] + len(wanted)] = new.splitlines()
+        path.write_text("\n".join(lines) + "\n")
 
 
 def restore(places):
     for file, _, _ in places:
-        shutil.copyfile(ROOT / file, COPY / file)
+        shutil.copyfile(PRISTINE / file, COPY / file)
 
 
 def copy_sources():
@@ -104,6 +112,8 @@ def copy_sources():
     text = (COPY / "Cargo.toml").read_text()
     text = re.sub(r"(?m)^(default-)?members = \[[^\]]*\]", r'\1members = ["crates/holdup-core"]', text)
     (COPY / "Cargo.toml").write_text(text)
+    shutil.rmtree(PRISTINE, ignore_errors=True)
+    shutil.copytree(COPY, PRISTINE)
 
 
 def check(name, flags, command, seconds):

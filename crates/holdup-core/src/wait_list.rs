@@ -314,6 +314,15 @@ pub(crate) unsafe fn oldest(newest: *mut Node) -> *mut Node {
     unsafe { (*newest).oldest.get() }
 }
 
+/// Where invariants are checked: a node that was called has WOKEN in the word,
+/// which is ours to judge by whether it was set when we took the list.
+#[inline(always)]
+pub(crate) fn check_woken(oldest: &Node, woken: bool) {
+    #[cfg(any(holdup_verify, loom, shuttle))]
+    verify::woken(oldest, woken);
+    let _ = (oldest, woken);
+}
+
 /// The node pushed after `node`.
 ///
 /// # Safety

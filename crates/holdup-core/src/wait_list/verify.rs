@@ -77,6 +77,11 @@ pub(super) unsafe fn list(newest: *mut Node, leaving: Leaving) {
     check(alone == account.alone, "5: the account counts those that want the lock alone");
 }
 
+/// Checks that the oldest node was called only where WOKEN says so.
+pub(super) fn woken(oldest: &Node, woken: bool) {
+    check(woken || peek(oldest) == WAITING, "M4: who was called has the WOKEN bit");
+}
+
 /// The state of a node, without a step of the model.
 fn peek(node: &Node) -> u32 {
     #[cfg(any(loom, shuttle))]

@@ -69,6 +69,7 @@ impl RawMutex {
                 let now = account.ledger.not_before(clock::now());
                 let section = account.ledger.since_claim(now);
                 let oldest = &*wait_list::oldest(newest);
+                wait_list::check_woken(oldest, on_the_way || !first);
                 if hand_over || must_hand_over(account, oldest, section, now) {
                     hand_over = true;
                     account.handed_at = now;
