@@ -59,6 +59,7 @@ impl RawMutex {
         let mut sums = None;
         let mut hand_over = fair;
         let mut give_way = false;
+        let mut called = on_the_way;
         let wake = loop {
             let newest = word::newest(word);
             // SAFETY: we have LIST, `newest` was read since; `oldest` is alive
@@ -96,7 +97,10 @@ impl RawMutex {
                 oldest.state.store(HANDED, Ordering::Release);
                 word & !LIST
             } else {
-                if !on_the_way {
+                // Once: it may be awake already, and about to give WOKEN back; a
+                // second call would outlive the bit.
+                if !called {
+                    called = true;
                     oldest.state.store(CALLED, Ordering::Release);
                 }
                 word & !(LIST | LOCKED)
