@@ -158,6 +158,15 @@ command_with_environment() {
 # Without the advisories: their data base is on a host of its own.
 licences() { cargo deny check licenses bans sources; }
 
+# First the judge: on figures whose truth is known by hand.
+accuracy_of_holdup() {
+    export PYTHONDONTWRITEBYTECODE=1
+    python3 -m unittest discover -s accuracy -t accuracy
+    accuracy/run --check holdup
+}
+
+accuracy_beside_peers() { accuracy/run --check all; }
+
 core_again_and_again() {
     local round
     for round in {1..10}; do
