@@ -146,7 +146,8 @@ pub struct RawRwLock {
     /// What readers who hold the lock, or a debt, owe and nobody has taken yet,
     /// in nanoseconds. Belongs to whoever has LIST.
     pot: AtomicU64,
-    /// The signature of the last acquisition; a hint, written apart from the word.
+    /// The signature of the writer that holds the lock, else zero; a hint, written apart
+    /// from the word.
     owner: AtomicU32,
     class: ClassId,
 }
@@ -239,11 +240,11 @@ impl RawRwLock {
         self.owner.store(thread::sign(), Ordering::Relaxed);
     }
 
-    /// Acquires what is `wanted` in the slow way; signs it.
+    /// Acquires what is `wanted` in the slow way; a writer signs it.
     #[cold]
     fn acquire(&self, wanted: Wanted, deadline: Option<Instant>) -> bool {
         let acquired = self.acquire_slow(wanted, deadline);
-        if acquired {
+        if acquired && wanted == Wanted::Exclusive {
             self.owned();
         }
         acquired
@@ -252,7 +253,7 @@ impl RawRwLock {
     #[cold]
     fn try_acquire(&self, wanted: Wanted, recursive: bool) -> bool {
         let acquired = self.try_slow(wanted, recursive);
-        if acquired {
+        if acquired && wanted == Wanted::Exclusive {
             self.owned();
         }
         acquired

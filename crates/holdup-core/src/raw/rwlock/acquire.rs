@@ -3,7 +3,7 @@
 use super::RawRwLock;
 use super::session::Session;
 use super::word::{
-    self, ALONE, EXCLUSIVE, LIST, LOCKED, READER, UPGRADABLE, WOKEN, is_queued, with_newest,
+    self, ALONE, EXCLUSIVE, LIST, LOCKED, QUEUED, READER, UPGRADABLE, WOKEN, is_queued, with_newest,
 };
 use crate::clock;
 use crate::raw::backoff::Backoff;
@@ -76,7 +76,7 @@ impl RawRwLock {
         let taken = word | held(wanted);
         let reads = usize::from(wanted != Wanted::Exclusive);
         if !is_queued(word) {
-            if word::readers(word) >= word::MOST_READERS {
+            if word::is_full(word) {
                 too_many_readers();
             }
             // Acquire: the critical sections before.
@@ -141,7 +141,7 @@ impl RawRwLock {
                 self.book_spun(1, clock::now().saturating_sub(start));
                 return None;
             }
-            if !watch.turn(self.owner.load(Ordering::Relaxed)) || passed(deadline) {
+            if !watch.turn(self.section()) || passed(deadline) {
                 break;
             }
         }
@@ -150,6 +150,17 @@ impl RawRwLock {
             self.book_spun(0, since - start);
         }
         Some(since)
+    }
+
+    /// What tells one critical section from the next: the writer's signature, or how
+    /// many read. Zero while the lock changes hands.
+    fn section(&self) -> u32 {
+        let word = self.word.load(Ordering::Relaxed);
+        match word & (EXCLUSIVE | QUEUED) {
+            0 => word::readers(word) as u32,
+            QUEUED => u32::MAX,
+            _ => self.owner.load(Ordering::Relaxed),
+        }
     }
 
     fn book_spun(&self, spins: u64, spun: u64) {

@@ -36,6 +36,7 @@ impl RawRwLock {
 
     #[inline(always)]
     fn end_write_reading(&self, flags: usize) {
+        self.owner.store(0, Ordering::Relaxed);
         // Release: readers see what was written.
         if self
             .word

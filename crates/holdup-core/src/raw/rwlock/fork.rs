@@ -17,7 +17,7 @@ impl Awaited for RawRwLock {
             let readers = if !word::is_queued(word) {
                 word::readers(word)
             } else if word & EXCLUSIVE == 0 {
-                word::MOST_READERS / 2
+                word::FOR_EVER
             } else {
                 0
             };

@@ -12,8 +12,8 @@ impl RawRwLock {
     #[inline]
     fn try_fast_shared(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
-        let acquired = word & (SLOW | EXCLUSIVE) == 0
-            && word < word::MOST_READERS * READER
+        word & (SLOW | EXCLUSIVE) == 0
+            && !word::is_full(word)
             // Acquire: what the last writer wrote.
             && self
                 .word
@@ -23,11 +23,7 @@ impl RawRwLock {
                     Ordering::Acquire,
                     Ordering::Relaxed,
                 )
-                .is_ok();
-        if acquired {
-            self.owned();
-        }
-        acquired
+                .is_ok()
     }
 
     /// Acquires the lock together with other readers; waits as long as it must,

@@ -12,8 +12,8 @@ impl RawRwLock {
     #[inline]
     fn try_fast_upgradable(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
-        let acquired = word & (SLOW | EXCLUSIVE | UPGRADABLE) == 0
-            && word < word::MOST_READERS * READER
+        word & (SLOW | EXCLUSIVE | UPGRADABLE) == 0
+            && !word::is_full(word)
             // Acquire: what the last writer wrote.
             && self
                 .word
@@ -23,11 +23,7 @@ impl RawRwLock {
                     Ordering::Acquire,
                     Ordering::Relaxed,
                 )
-                .is_ok();
-        if acquired {
-            self.owned();
-        }
-        acquired
+                .is_ok()
     }
 
     /// Acquires the lock as the one reader that may upgrade; waits as long as it

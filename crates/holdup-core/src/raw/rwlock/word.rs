@@ -34,9 +34,8 @@ pub(super) const ALONE: usize = 64;
 pub(super) const READER: usize = 128;
 const FLAGS: usize = READER - 1;
 
-/// More readers than this abort the program: the count would run into nothing
-/// sensible. (2^56 on 64-bit machines, 2^24 on 32-bit ones: leaked guards.)
-pub(super) const MOST_READERS: usize = (usize::MAX / READER) / 2;
+/// So many readers never all leave.
+pub(super) const FOR_EVER: usize = usize::MAX / READER / 4;
 
 // The flags live in the bits that the alignment of a node leaves free.
 const _: () = assert!(core::mem::align_of::<Node>() > FLAGS);
@@ -61,6 +60,14 @@ pub(super) fn readers(word: usize) -> usize {
     word / READER
 }
 
+/// Whether one more reader would be too many: the count must not run into nothing
+/// sensible. `word` does not have `QUEUED`. (2^56 readers on 64-bit machines, 2^24 on
+/// 32-bit ones: guards that leak.)
+#[inline]
+pub(super) fn is_full(word: usize) -> bool {
+    word.cast_signed() < 0
+}
+
 /// The word of a lock with the waiters of the list `newest`.
 #[inline]
 pub(super) fn with_newest(newest: *mut Node, flags: usize) -> usize {
@@ -81,10 +88,11 @@ mod tests {
 
     #[test]
     fn readers_and_flags_do_not_touch_each_other() {
-        for readers_in in [0, 1, 2, 1_000, MOST_READERS] {
+        for readers_in in [0, 1, 2, 1_000, usize::MAX / READER] {
             for flags in [LOCKED, LOCKED | UPGRADABLE, LOCKED | LIST | DEBT] {
                 let word = with_readers(readers_in, flags);
                 assert_eq!((readers(word), word & FLAGS), (readers_in, flags));
+                assert_eq!(is_full(word), readers_in > 1_000);
             }
         }
     }
