@@ -117,7 +117,7 @@ impl Books {
 
 /// A mutex with what it guards and a condition variable, in one run of a model.
 pub struct Model {
-    _run: Run,
+    pub run: Run,
     pub lock: Placed<RawMutex>,
     pub guarded: Guarded,
     pub changed: Placed<RawCondvar>,
@@ -132,7 +132,7 @@ impl Model {
         let run = Run::begin(clock);
         let books = Books::open(name);
         Arc::new(Model {
-            _run: run,
+            run,
             lock: place(RawMutex::with_class(books.class)),
             guarded: Guarded::new(),
             changed: place(RawCondvar::new()),

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod condvar;
+mod list;
 mod mutex;
 mod park;
 mod rwlock;
