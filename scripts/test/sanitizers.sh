@@ -1,0 +1,65 @@
+# The steps of ./test that run the locks under sanitizers, on a nightly Rust, and
+# under valgrind.
+# shellcheck shell=bash disable=SC2154
+
+# Whether there is a Rust that has them. Its library is not instrumented: the
+# program that is checked gets its order from nothing but the locks.
+have_nightly() { cargo +nightly --version >/dev/null 2>&1; }
+
+# sanitized NAME [cargo ARGUMENTS]: builds, or tests, with a sanitizer.
+sanitized() {
+    local name=$1
+    shift
+    RUSTFLAGS="-Zsanitizer=$name -Cunsafe-allow-abi-mismatch=sanitizer" cargo +nightly "$@" \
+        --quiet -p holdup-core --target "$(host)" --target-dir "target/sanitizer-$name"
+}
+
+host() { rustc +nightly --version --verbose | sed -n 's/^host: //p'; }
+
+# finds WHAT PROGRAM [ARGUMENTS]: the program must fail, and its report name WHAT.
+finds() {
+    local what=$1 report
+    shift
+    if report=$("$@" 2>&1); then
+        echo "not found: $what"
+        return 1
+    fi
+    grep -m 1 -- "$what" <<<"$report"
+}
+
+# First that a planted race is found, then that there is none.
+thread_sanitizer() {
+    local program
+    sanitized thread build --example sanitized
+    program=target/sanitizer-thread/$(host)/debug/examples/sanitized
+    finds 'ThreadSanitizer: data race' "$program" --plant race
+    TSAN_OPTIONS=halt_on_error=1 "$program" --repeats "$([[ $long == yes ]] && echo 400 || echo 40)"
+}
+
+# The same for memory that was freed; and what locks are that end at once.
+address_sanitizer() {
+    local program
+    sanitized address build --example sanitized
+    program=target/sanitizer-address/$(host)/debug/examples/sanitized
+    finds 'AddressSanitizer: heap-use-after-free' "$program" --plant use-after-free
+    "$program" --repeats "$([[ $long == yes ]] && echo 400 || echo 40)"
+}
+
+# The tests of the core under the AddressSanitizer. Not those that read stacks of
+# other programs' making, or that count the clock's and the system's calls.
+address_sanitizer_on_tests() {
+    sanitized address test --no-fail-fast --test conservation --test rwlock_conservation \
+        --test condvar --test lifetimes --test crowds --test signal_storms --test stopped \
+        --test fork --test fork_shared -- --test-threads 1
+}
+
+# A third opinion, on the machine code as it is shipped to be.
+valgrind_memcheck() {
+    cargo build --quiet -p holdup-core --example sanitized
+    # It remarks on how the core asks whether memory can be read, on purpose.
+    local memcheck=(valgrind --quiet --error-exitcode=9 --fair-sched=yes
+        --suppressions=scripts/test/valgrind.supp)
+    finds 'Invalid read' "${memcheck[@]}" target/debug/examples/sanitized --plant use-after-free
+    "${memcheck[@]}" target/debug/examples/sanitized --repeats 6 2>&1 |
+        grep -v 'sigprocmask: unknown'
+}
