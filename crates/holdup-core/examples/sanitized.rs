@@ -1,5 +1,5 @@
 //! All locks under load, with plain data inside: a program for ThreadSanitizer,
-//! AddressSanitizer and valgrind (`scripts/test/sanitizers.sh`).
+//! AddressSanitizer and valgrind (`scripts/test/proofs.sh`).
 //!
 //! Threads are made and joined by the C library, and nothing of std synchronizes
 //! here: std itself is not instrumented, so that a sanitizer would not know what

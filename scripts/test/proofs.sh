@@ -1,5 +1,5 @@
-# The steps of ./test that run the locks under sanitizers, on a nightly Rust, and
-# under valgrind.
+# The steps of ./test that look for faults with tools of their own: sanitizers on
+# a nightly Rust, valgrind, spin.
 # shellcheck shell=bash disable=SC2154
 
 # Whether there is a Rust that has them. Its library is not instrumented: the
@@ -27,9 +27,16 @@ finds() {
     grep -m 1 -- "$what" <<<"$report"
 }
 
+# no_nightly WHAT: without one WHAT is left out.
+no_nightly() {
+    have_nightly && return 1
+    leave_out "$1: no nightly Rust"
+}
+
 # First that a planted race is found, then that there is none.
 thread_sanitizer() {
     local program
+    no_nightly 'ThreadSanitizer' && return 0
     sanitized thread build --example sanitized
     program=target/sanitizer-thread/$(host)/debug/examples/sanitized
     finds 'ThreadSanitizer: data race' "$program" --plant race
@@ -39,6 +46,7 @@ thread_sanitizer() {
 # The same for memory that was freed; and what locks are that end at once.
 address_sanitizer() {
     local program
+    no_nightly 'AddressSanitizer' && return 0
     sanitized address build --example sanitized
     program=target/sanitizer-address/$(host)/debug/examples/sanitized
     finds 'AddressSanitizer: heap-use-after-free' "$program" --plant use-after-free
@@ -48,6 +56,7 @@ address_sanitizer() {
 # The tests of the core under the AddressSanitizer. Not those that read stacks of
 # other programs' making, or that count the clock's and the system's calls.
 address_sanitizer_on_tests() {
+    no_nightly 'the tests under AddressSanitizer' && return 0
     sanitized address test --no-fail-fast --test conservation --test rwlock_conservation \
         --test condvar --test lifetimes --test crowds --test signal_storms --test stopped \
         --test fork --test fork_shared -- --test-threads 1
@@ -55,6 +64,7 @@ address_sanitizer_on_tests() {
 
 # A third opinion, on the machine code as it is shipped to be.
 valgrind_memcheck() {
+    command -v valgrind >/dev/null || ensure_debian valgrind || { leave_out valgrind; return 0; }
     cargo build --quiet -p holdup-core --example sanitized
     # It remarks on how the core asks whether memory can be read, on purpose.
     local memcheck=(valgrind --quiet --error-exitcode=9 --fair-sched=yes
@@ -63,3 +73,11 @@ valgrind_memcheck() {
     "${memcheck[@]}" target/debug/examples/sanitized --repeats 6 2>&1 |
         grep -v 'sigprocmask: unknown'
 }
+
+# models/wait_list.pml; planted faults first.
+wait_list_in_promela() {
+    command -v spin >/dev/null || ensure_debian spin || { leave_out 'spin'; return 0; }
+    models/spin.sh "$@"
+}
+
+wait_list_in_promela_longer() { wait_list_in_promela --long; }
