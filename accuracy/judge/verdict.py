@@ -39,7 +39,9 @@ class Verdict:
     @property
     def right_ms(self):
         """Blame that is where it belongs."""
-        return sum(min(ms, self.row(row).most) for row, ms in self.blame.items())
+        right = sum(min(ms, self.row(row).most) for row, ms in self.blame.items())
+        # The same handoff is not both the section's before and the one's after.
+        return min(right, self.truth.waited)
 
     @property
     def wrong_ms(self):
@@ -51,6 +53,14 @@ class Verdict:
         """The share of the blame that is where it belongs."""
         blame = sum(self.blame.values())
         return self.right_ms / blame if blame else 0.0
+
+    @property
+    def agreement(self):
+        """What is both said and true, as a part of all that is said or true,
+        whichever is more."""
+        said = sum(self.blame.values()) + sum(self.nobodys.values())
+        nobodys = min(sum(self.nobodys.values()), self.truth.handoff)
+        return (self.right_ms + nobodys) / max(said, self.true_total)
 
     @property
     def worst(self):

@@ -239,7 +239,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; i++) {
     const char* name = argv[i];
     if (!strncmp(name, "rate-", 5) && strcmp(name, "rate-1")) {
-      printf("{\"case\":\"%s\",\"none\":\"the hook is told of each contention\"}\n", name);
+      printf("{\"case\":\"%s\",\"none\":\"the hook does not sample\"}\n", name);
       continue;
     }
     begun = 0;

@@ -1,4 +1,5 @@
-// Go's sync.Mutex and sync.RWMutex with the mutex profile: the cases of
+// Go's sync.Mutex and sync.RWMutex, or the lock that its runtime uses inside
+// (sync_lock.go, runtime_lock.go), with the mutex profile: the cases of
 // accuracy/src/cases.rs, in Go. Prints what the goroutines noted, and what the
 // profile says, by the function that called Unlock. See docs/accuracy.md.
 //
@@ -32,7 +33,6 @@ type turn struct {
 type notes []turn
 
 var (
-	mutex   sync.Mutex
 	rwlock  sync.RWMutex
 	begun   atomic.Int64
 	little  = 20 * time.Millisecond
@@ -59,37 +59,37 @@ func take(n *notes, row string, l sync.Locker, shared int, inside func()) {
 // The rows of the profile.
 
 //go:noinline
-func holds_100_ms(n *notes, f func()) { exclusive(n, "holds_100_ms", &mutex, f) }
+func holds_100_ms(n *notes, f func()) { exclusive(n, "holds_100_ms", mutex, f) }
 
 //go:noinline
-func holds_200_ms(n *notes, f func()) { exclusive(n, "holds_200_ms", &mutex, f) }
+func holds_200_ms(n *notes, f func()) { exclusive(n, "holds_200_ms", mutex, f) }
 
 //go:noinline
-func holds_300_ms(n *notes, f func()) { exclusive(n, "holds_300_ms", &mutex, f) }
+func holds_300_ms(n *notes, f func()) { exclusive(n, "holds_300_ms", mutex, f) }
 
 //go:noinline
-func holds_400_ms(n *notes, f func()) { exclusive(n, "holds_400_ms", &mutex, f) }
+func holds_400_ms(n *notes, f func()) { exclusive(n, "holds_400_ms", mutex, f) }
 
 //go:noinline
-func holds_500_ms(n *notes, f func()) { exclusive(n, "holds_500_ms", &mutex, f) }
+func holds_500_ms(n *notes, f func()) { exclusive(n, "holds_500_ms", mutex, f) }
 
 //go:noinline
-func slow(n *notes, f func()) { exclusive(n, "slow", &mutex, f) }
+func slow(n *notes, f func()) { exclusive(n, "slow", mutex, f) }
 
 //go:noinline
-func innocent(n *notes, f func()) { exclusive(n, "innocent", &mutex, f) }
+func innocent(n *notes, f func()) { exclusive(n, "innocent", mutex, f) }
 
 //go:noinline
-func hog(n *notes, f func()) { exclusive(n, "hog", &mutex, f) }
+func hog(n *notes, f func()) { exclusive(n, "hog", mutex, f) }
 
 //go:noinline
-func victim(n *notes, f func()) { exclusive(n, "victim", &mutex, f) }
+func victim(n *notes, f func()) { exclusive(n, "victim", mutex, f) }
 
 //go:noinline
-func long(n *notes, f func()) { exclusive(n, "long", &mutex, f) }
+func long(n *notes, f func()) { exclusive(n, "long", mutex, f) }
 
 //go:noinline
-func short(n *notes, f func()) { exclusive(n, "short", &mutex, f) }
+func short(n *notes, f func()) { exclusive(n, "short", mutex, f) }
 
 //go:noinline
 func writer(n *notes, f func()) { exclusive(n, "writer", &rwlock, f) }
@@ -129,20 +129,28 @@ func (c *crew) end() (all notes) {
 	return all
 }
 
-func askedFor(count int, little time.Duration) {
-	for begun.Load() < int64(count) {
-		time.Sleep(100 * time.Microsecond)
+func reaches(counter *atomic.Int64, goal int, pause func(time.Duration)) {
+	for counter.Load() < int64(goal) {
+		pause(100 * time.Microsecond)
 	}
+}
+
+func askedFor(count int, little time.Duration) {
+	reaches(&begun, count, time.Sleep)
 	time.Sleep(little)
 }
 
 func ms(length int) time.Duration { return time.Duration(length) * time.Millisecond }
 
-func stay(length int) func() { return func() { time.Sleep(ms(length)) } }
+// What is done while the lock is held: stays for a while,
+func stay(length int) func() { return func() { pause(ms(length)) } }
 
-// stays for a while after so many have asked.
+// after so many have asked.
 func after(count, length int) func() {
-	return func() { askedFor(count, little); time.Sleep(ms(length)) }
+	return func() {
+		reaches(&begun, count, pause)
+		pause(little + ms(length))
+	}
 }
 
 func compute(length time.Duration) {
@@ -178,15 +186,10 @@ func hogs(victims int) notes {
 	const rounds = 25
 	var c crew
 	var round, served atomic.Int64
-	reaches := func(counter *atomic.Int64, goal int) {
-		for counter.Load() < int64(goal) {
-			time.Sleep(100 * time.Microsecond)
-		}
-	}
 	for range victims {
 		c.start(func(n *notes) {
 			for mine := 1; mine <= rounds; mine++ {
-				reaches(&round, mine)
+				reaches(&round, mine, time.Sleep)
 				victim(n, func() { compute(2 * time.Microsecond) })
 				served.Add(1)
 			}
@@ -196,10 +199,10 @@ func hogs(victims int) notes {
 		for mine := 1; mine <= rounds; mine++ {
 			hog(n, func() {
 				round.Store(int64(mine))
-				askedFor(mine*(victims+1), 0)
+				reaches(&begun, mine*(victims+1), pause)
 				compute(ms(4))
 			})
-			reaches(&served, mine*victims)
+			reaches(&served, mine*victims, time.Sleep)
 		}
 	})
 	return c.end()
@@ -263,7 +266,7 @@ func processorMs() float64 {
 }
 
 // profile is what the mutex profile says in ms, by the function of ours that
-// called Unlock. Only unlocks of sync's locks: the runtime's own are others.
+// called Unlock.
 func profile() map[string]float64 {
 	var text bytes.Buffer
 	if err := pprof.Lookup("mutex").WriteTo(&text, 1); err != nil {
@@ -279,7 +282,7 @@ func profile() map[string]float64 {
 				inner = function
 			}
 			row, ours := strings.CutPrefix(function, "main.")
-			if ours && rows[row] && strings.HasPrefix(inner, "sync.") {
+			if ours && rows[row] && ofOurLock(inner) {
 				said[row] += cycles / perSecond * 1e3
 			}
 		} else if fields := strings.Fields(line); len(fields) > 2 && fields[2] == "@" {
@@ -298,12 +301,17 @@ func main() {
 		reads_50_ms reads_100_ms reads_200_ms`) {
 		rows[row] = true
 	}
+	prepare()
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	fmt.Fprintf(out, "{\"version\":\"%s\"}\n", runtime.Version())
 	for _, name := range os.Args[1:] {
 		kind, digits, _ := strings.Cut(name, "-")
 		number, _ := strconv.Atoi(digits)
+		if why := none(kind); why != "" {
+			fmt.Fprintf(out, "{\"case\":\"%s\",\"none\":\"%s\"}\n", name, why)
+			continue
+		}
 		rate := 1
 		if kind == "rate" {
 			rate = number

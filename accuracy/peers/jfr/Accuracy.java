@@ -222,7 +222,7 @@ public class Accuracy {
         for (String name : names) {
             String none = null;
             if (name.startsWith("rate-") && !name.equals("rate-1")) {
-                none = "every event is recorded";
+                none = "the event is not sampled";
             } else if (name.startsWith("pending") || name.startsWith("overlapping")) {
                 none = "a monitor has no readers";
             }
