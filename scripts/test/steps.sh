@@ -196,7 +196,7 @@ stand_ins() {
             cargo test --offline --quiet
         )
     done
-    for dir in parking_lot-0.12 parking_lot-0.13 loads face; do
+    for dir in parking_lot-0.12 parking_lot-0.13 loads face dashmap/load; do
         (cd "$dir" && cargo fmt --check)
     done
 }

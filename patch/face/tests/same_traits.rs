@@ -182,3 +182,23 @@ fn the_const_constructors_are_const() {
     assert_eq!(sum, 15);
     assert!(!CONDVAR.notify_one() && ONCE.is_completed());
 }
+
+/// As the table in ../README.md says.
+#[test]
+fn the_sizes_are_as_documented() {
+    macro_rules! sizes {
+        ($lock:ident) => {
+            [
+                size_of::<$lock::Mutex<()>>(),
+                size_of::<$lock::FairMutex<()>>(),
+                size_of::<$lock::RwLock<()>>(),
+                size_of::<$lock::Condvar>(),
+                size_of::<$lock::Once>(),
+            ]
+        };
+    }
+    assert_eq!(sizes!(theirs_12), [1, 1, 8, 8, 1]);
+    assert_eq!(sizes!(theirs_13), [1, 1, 8, 8, 1]);
+    assert_eq!(sizes!(ours_12), [16, 16, 24, 8, 24]);
+    assert_eq!(sizes!(ours_13), [16, 16, 24, 8, 24]);
+}
