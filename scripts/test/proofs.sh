@@ -6,12 +6,13 @@
 # program that is checked gets its order from nothing but the locks.
 have_nightly() { cargo +nightly --version >/dev/null 2>&1; }
 
-# sanitized NAME [cargo ARGUMENTS]: builds, or tests, with a sanitizer.
+# sanitized NAME COMMAND [ARGUMENTS]: cargo's command, on the core, with a sanitizer.
 sanitized() {
-    local name=$1
-    shift
-    RUSTFLAGS="-Zsanitizer=$name -Cunsafe-allow-abi-mismatch=sanitizer" cargo +nightly "$@" \
-        --quiet -p holdup-core --target "$(host)" --target-dir "target/sanitizer-$name"
+    local name=$1 command=$2
+    shift 2
+    RUSTFLAGS="-Zsanitizer=$name -Cunsafe-allow-abi-mismatch=sanitizer" \
+        cargo +nightly "$command" --quiet -p holdup-core --target "$(host)" \
+        --target-dir "target/sanitizer-$name" "$@"
 }
 
 host() { rustc +nightly --version --verbose | sed -n 's/^host: //p'; }
@@ -81,3 +82,35 @@ wait_list_in_promela() {
 }
 
 wait_list_in_promela_longer() { wait_list_in_promela --long; }
+
+# All readers of outside data on their corpora, and on random changes of these; by
+# coverage with --long.
+fuzz_corpora() {
+    (
+        cd fuzz
+        RUSTFLAGS='--cfg fuzzing' cargo build --quiet --bin corpus --target-dir ../target/fuzz
+    )
+    target/fuzz/debug/corpus 3
+}
+
+# What cargo-fuzz asks of the compiler, without cargo-fuzz; a minute for each.
+fuzz_by_coverage() {
+    local name new
+    no_nightly 'fuzzing by coverage' && return 0
+    (
+        cd fuzz
+        RUSTFLAGS='--cfg fuzzing -Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer
+            -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
+            -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+            -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares' \
+            cargo +nightly build --quiet --features coverage --bin coverage \
+            --target "$(host)" --target-dir ../target/fuzz-coverage
+    )
+    for name in pprof environment maps eh_frame; do
+        new=$work/fuzz/$name
+        mkdir -p "$new"
+        HOLDUP_FUZZ=$name "target/fuzz-coverage/$(host)/debug/coverage" \
+            -max_total_time=60 -max_len=8192 -rss_limit_mb=2048 -print_final_stats=1 \
+            -artifact_prefix="$new/failed-" "$new" "fuzz/corpus/$name" 2>&1 | tail -n 12
+    done
+}

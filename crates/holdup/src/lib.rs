@@ -60,6 +60,9 @@
 
 mod condvar;
 mod environment;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use environment::fuzz as fuzz_environment;
 mod fair_mutex;
 mod guard;
 mod named;

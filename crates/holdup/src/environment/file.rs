@@ -108,6 +108,13 @@ fn expanded(path: &OsString, process: u32) -> PathBuf {
     PathBuf::from(unsafe { OsString::from_encoded_bytes_unchecked(result) })
 }
 
+#[cfg(fuzzing)]
+pub(super) fn fuzz(text: &str) {
+    let path = expanded(&text.into(), 7);
+    assert!(text.contains('%') || path.as_os_str() == text);
+    std::hint::black_box(format_of(&path));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,6 +30,13 @@ static TARGET: OnceLock<Target> = OnceLock::new();
 #[cfg_attr(not(any(target_vendor = "apple", windows)), unsafe(link_section = ".init_array"))]
 static CONSTRUCTOR: extern "C" fn() = start;
 
+/// Reads `text` as both variables would be.
+#[cfg(fuzzing)]
+pub fn fuzz(text: &str) -> Option<std::time::Duration> {
+    file::fuzz(text);
+    period::parse(text).ok()
+}
+
 extern "C" fn start() {
     crate::profile::note_start();
     if let Some(text) = std::env::var_os("HOLDUP_PERIOD") {

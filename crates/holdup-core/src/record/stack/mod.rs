@@ -64,6 +64,12 @@ mod frame_pointer;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
 mod rules;
 
+/// The readers of outside data, for `fuzz/`.
+#[cfg(all(fuzzing, target_os = "linux", target_arch = "x86_64"))]
+pub mod fuzzing {
+    pub use super::rules::fuzzing::{eh_frame, maps};
+}
+
 // Which way: a choice of two, one, or none.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
 mod choice;

@@ -62,6 +62,29 @@ fn search(
     (offset < section.bytes.len()).then_some((section, bases, gimli::EhFrameOffset(offset)))
 }
 
+/// Evaluates each description in `bytes`, taken for an `.eh_frame` at address 0, for
+/// some addresses of its own; how many were understood.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) -> usize {
+    // SAFETY: nothing of it is kept when this returns.
+    let bytes = unsafe { core::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
+    let frames = Frames::new(bytes, NativeEndian);
+    let bases = BaseAddresses::default().set_eh_frame(0).set_text(0);
+    let mut understood = 0;
+    for offset in 0..bytes.len() {
+        let offset = gimli::EhFrameOffset(offset);
+        let Ok(fde) = frames.fde_from_offset(&bases, offset, Frames::cie_from_offset) else {
+            continue;
+        };
+        let start = fde.initial_address();
+        for step in [0, 1, 2, 7, fde.len().wrapping_sub(1)] {
+            let address = start.wrapping_add(step) as usize;
+            understood += usize::from(Evaluation::run(&frames, &bases, &fde, address).is_some());
+        }
+    }
+    understood
+}
+
 /// Whether the code at `pc` is `mov rax, SYS_rt_sigreturn; syscall`, which is
 /// what a signal handler returns to. musl does not describe it.
 pub(super) fn is_signal_return(pc: usize) -> bool {

@@ -174,6 +174,13 @@ impl Search {
     }
 }
 
+/// What a list that says `list` answers for `address`.
+#[cfg(fuzzing)]
+pub fn fuzz(list: &[u8], address: usize) -> Option<usize> {
+    let mut search = Search::new(address);
+    list.iter().find_map(|byte| search.feed(*byte)).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,6 +27,12 @@ mod maps;
 mod module;
 mod rule;
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    pub use super::eh_frame::fuzz as eh_frame;
+    pub use super::maps::fuzz as maps;
+}
+
 const WORD: usize = size_of::<usize>();
 
 /// Signal frames that one walk crosses. Handlers that interrupt each other are
