@@ -60,8 +60,8 @@
 //!
 //! 1. Waiters are pushed only while LOCKED is set.
 //! 2. LIST is taken together with LOCKED, or while LOCKED is set. While it is
-//!    taken, only pushes change the word: they may set QUEUED, ALONE and the
-//!    high bits, nothing else.
+//!    taken, only pushes and who has it change the word: pushes may set QUEUED,
+//!    ALONE and the high bits, nothing else.
 //! 3. With QUEUED and LOCKED clear, WOKEN is set: somebody is on the way.
 //! 4. WOKEN belongs to the oldest node. It is cleared, under LIST, when that
 //!    node leaves the list, and when its owner saw LOCKED set and goes to sleep.
@@ -70,8 +70,9 @@
 //! 6. When LIST is given back with readers holding the lock, the oldest node is
 //!    no reader, or a reader that was admitted with `ADMITTED_ON` has not run yet
 //!    and will go on admitting. (It holds the lock until then.)
-//! 7. A node is given `ADMITTED` only when it is off the list and the word does
-//!    not lead to it.
+//! 7. A node is given `ADMITTED` only when it is off the list, the word does
+//!    not lead to it, and no longer says EXCLUSIVE: its owner reads from then on,
+//!    before LIST is given back, and may look at the lock.
 //! 8. After the CAS that gives the lock away, nothing of the lock is touched.
 //!    What is needed then (class, records) was read before.
 //!
@@ -264,3 +265,6 @@ impl RawRwLock {
 fn after(timeout: Duration) -> Option<Instant> {
     Instant::now().checked_add(timeout)
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;

@@ -56,11 +56,6 @@ impl RawRwLock {
     /// Acquires the lock, seen as `word`, if that leaves it to be had. Past those
     /// who wait, but where readers hold it and somebody waits for it alone.
     fn attempt(&self, word: usize, wanted: Wanted, recursive: bool) -> Attempt {
-        if recursive && word & LIST != 0 {
-            // Who lets readers in tells them before it publishes the word: they
-            // read already where that does not say so yet.
-            return Attempt::Busy;
-        }
         let open = match wanted {
             Wanted::Exclusive => false,
             Wanted::Shared => word & EXCLUSIVE == 0 && (recursive || word & ALONE == 0),

@@ -269,7 +269,7 @@ impl<'a> Session<'a> {
     /// readers that hold it (invariant 6).
     #[cold]
     #[inline(never)]
-    fn admit(&mut self) {
+    pub(super) fn admit(&mut self) {
         while self.admitted.length < BATCH && self.is_queued() {
             match self.oldest().wanted {
                 Wanted::Shared => {}
@@ -284,6 +284,12 @@ impl<'a> Session<'a> {
             self.remove(node);
             self.readers += 1;
             self.admitted.push(node);
+        }
+        if self.word & EXCLUSIVE != 0 {
+            // Who was told reads before the word is published, and may look at it: no
+            // writer holds the lock by then. Relaxed: it comes with `state`.
+            self.lock.word.fetch_and(!EXCLUSIVE, Ordering::Relaxed);
+            self.word &= !EXCLUSIVE;
         }
         self.admitted.tell();
     }
