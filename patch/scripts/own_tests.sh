@@ -87,7 +87,9 @@ own_tests() {
                 mapfile -t selected < <(without_mock tracing-subscriber 0.3.23)
                 own tracing-subscriber 0.3.23 --features parking_lot --lib "${selected[@]}"
                 ;;
-            sled) own sled 1.0.0-alpha.124 --lib --tests ;;
+            # tree_gc compares the sizes of files that a thread in the background
+            # compacts: on a busy machine it fails with the published parking_lot, too.
+            sled) own sled 1.0.0-alpha.124 --lib --tests -- --skip tree_gc ;;
             moka) own moka 0.12.16 --features sync,future --lib --tests ;;
             tokio)
                 own tokio 1.54.1 --features full,parking_lot --lib \
