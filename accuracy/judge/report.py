@@ -154,11 +154,13 @@ def _read(path):
         return ""
 
 
-def document(results, described):
+def document(results, described, rounds):
     """RESULTS.md."""
     date = datetime.date.today().isoformat()
     cases = align([["case", "what happens"]] + [[case, ABOUT[case]] for case in CASES])
     return (f"# Who is right?\n\nMade by `accuracy/run` on {date}. {described} "
-            "(at the start).\nThe method: [docs/accuracy.md](../docs/accuracy.md).\n\n"
-            f"![Chart: what each tool reports of what was waited](accuracy.svg)\n\n"
+            f"(at the start).\nOf {rounds} rounds, each case is from the one in which the threads' "
+            "notes show the least handoff; what the tools said plays no part in the choice.\n"
+            "The method: [docs/accuracy.md](../docs/accuracy.md).\n\n"
+            "![Chart: what each tool reports of what was waited](accuracy.svg)\n\n"
             f"{tables(results)}\n\n## The cases\n\n{cases}\n")

@@ -23,6 +23,11 @@ class Verdict:
         self.turns = len(turns)
 
     @property
+    def disturbed(self):
+        """The part of all waiting during which nobody had the lock."""
+        return self.truth.handoff / self.truth.waited if self.truth.waited else 1.0
+
+    @property
     def true_total(self):
         """What was waited, in ms. A tool without a row for handoff may leave
         any part of that out: then the total nearest to what it said."""
