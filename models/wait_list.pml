@@ -63,32 +63,32 @@ inline cas(from, to, done) {
     }
 }
 
-/* All invariants of a linked list whose newest node is `first`. */
-inline verify(first) {
+/* All invariants of a linked list whose newest node is this one. */
+inline verify(newest_node) {
     length = 0;
-    at = first;
-    assert(oldest[first] != 0);
+    at = newest_node;
+    assert(oldest[newest_node] != 0);
     do
     :: at != 0 ->
         assert(queued[at]);
         length++;
         if
         :: older[at] != 0 -> assert(newer[older[at]] == at)
-        :: else -> assert(oldest[first] == at)
+        :: else -> assert(oldest[newest_node] == at)
         fi;
         at = older[at]
     :: else -> break
     od;
-    assert(counted[first] == length);
+    assert(counted[newest_node] == length);
     at = 0;
     length = 0
 }
 
-inline link(first) {
+inline link(newest_node) {
     d_step {
         if
-        :: oldest[first] == 0 ->
-            at = first;
+        :: oldest[newest_node] == 0 ->
+            at = newest_node;
             do
             :: oldest[at] == 0 ->
                 assert(queued[at] && !visited[at]);
@@ -99,25 +99,25 @@ inline link(first) {
             :: else -> break
             od;
             assert(queued[at]);
-            counted[first] = counted[at] + length;
-            oldest[first] = oldest[at]
+            counted[newest_node] = counted[at] + length;
+            oldest[newest_node] = oldest[at]
         :: else
         fi;
-        verify(first)
+        verify(newest_node)
     }
 }
 
-/* Takes `self` out of the linked list `first`, where it is not the newest. */
-inline remove_inner(first, self) {
+/* Takes `self` out of the linked list of `newest_node`, where it is not the newest. */
+inline remove_inner(newest_node, self) {
     d_step {
         older[newer[self]] = older[self];
         if
-        :: older[self] == 0 -> oldest[first] = newer[self]
+        :: older[self] == 0 -> oldest[newest_node] = newer[self]
         :: else -> newer[older[self]] = newer[self]
         fi;
-        counted[first]--;
+        counted[newest_node]--;
         queued[self] = false;
-        verify(first)
+        verify(newest_node)
     }
 }
 
@@ -224,6 +224,7 @@ inline unlock() {
     :: newest(w) != 0 && has(w, LIST) -> w = word
     :: newest(w) != 0 && !has(w, LIST) ->
         had = has(w, WOKEN);
+        first = true;
         cas(w, w + LIST + (has(w, WOKEN) -> 0 : WOKEN), ok);
         if
         :: ok -> break
@@ -242,11 +243,15 @@ inline unlock() {
         :: hand = true
         :: skip
         fi;
-        /* A node is called once at a time: it is asserted that it waits. */
+        /* Called once, though pushes may make another turn: that it waits is asserted. */
         if
         :: hand -> state[old] = HANDED
-        :: !hand && !had -> called(old)
-        :: !hand && had
+        :: !hand && !had && first ->
+            called(old);
+#ifndef FAULT_CALLED_AGAIN
+            first = false
+#endif
+        :: !hand && (had || !first)
         fi;
         cas(w, w - LIST - (hand -> 0 : LOCKED), ok);
         if
@@ -259,13 +264,13 @@ inline unlock() {
     :: else
     fi;
 unlocked:
-    atomic { hand = false; had = false; old = 0 }
+    atomic { hand = false; had = false; first = false; old = 0 }
 }
 
 active [THREADS] proctype thread() {
     byte self = _pid + 1;
     byte w, at, length, next, old, mine;
-    bool ok, woken, had, hand;
+    bool ok, woken, had, hand, first;
 again:
     w = word;
     do
