@@ -1,7 +1,7 @@
 //! From one way of holding the lock to another. A hold that changes ends like
 //! any other: it claims.
 
-use super::word::{EXCLUSIVE, LOCKED, READER, UPGRADABLE};
+use super::word::{self, EXCLUSIVE, LOCKED, READER, UPGRADABLE};
 use super::{RawRwLock, SLOW, after};
 use crate::record;
 use crate::sync::atomic::Ordering;
@@ -170,6 +170,12 @@ impl RawRwLock {
     #[cold]
     #[inline(never)]
     fn try_upgrade_slow(&self) -> bool {
+        // Without LIST, which would send those readers, when they leave, the slow way.
+        // Relaxed: one that is just leaving may still be seen.
+        let word = self.word.load(Ordering::Relaxed);
+        if !word::is_queued(word) && word::readers(word) > 1 {
+            return false;
+        }
         let mut session = self.begin();
         if session.readers != 1 {
             session.publish();

@@ -4,6 +4,29 @@ use super::word::EXCLUSIVE;
 use super::*;
 
 #[test]
+fn who_cannot_upgrade_at_once_does_not_wait_for_who_works_on_the_lock() {
+    let lock = RawRwLock::INIT;
+    lock.lock_upgradable();
+    lock.lock_shared();
+    let session = lock.begin();
+    std::thread::scope(|scope| {
+        let (send, receive) = std::sync::mpsc::channel();
+        let lock = &lock;
+        // SAFETY: this test holds the lock upgradably.
+        scope.spawn(move || send.send(unsafe { lock.try_upgrade() }).unwrap());
+        let upgraded = receive.recv_timeout(Duration::from_secs(20));
+        session.publish();
+        assert_eq!(upgraded, Ok(false));
+    });
+    // SAFETY: held twice, see above.
+    unsafe {
+        lock.unlock_shared();
+        assert!(lock.try_upgrade());
+        lock.unlock_exclusive();
+    }
+}
+
+#[test]
 fn who_was_let_in_finds_no_writer_before_the_word_is_published() {
     let lock = RawRwLock::INIT;
     lock.lock_exclusive();
