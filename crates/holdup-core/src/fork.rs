@@ -19,7 +19,9 @@
 //! is the holder's blame; so the books balance in the child, too. Where another
 //! thread was changing the list at that very moment (it had the LIST bit), the
 //! list is dropped with what its books held; and of a readers-writer lock is not
-//! known then who reads, so that it stays held by readers.
+//! known then who reads, so that it stays held by readers. If nobody waited for that
+//! one (it owed a debt, or was being upgraded), it is not found, and keeps LIST: in
+//! the child whatever needs the list waits for ever, the forking reader's unlock, too.
 //!
 //! What runs no handlers (`_Fork`, `clone`) goes unnoticed. So does a fork by a
 //! signal handler that interrupted a wait, whose node stays on its list.
@@ -52,7 +54,8 @@ fn arrange() {
         return;
     }
     // The swap keeps out other threads, and this one: should the C library
-    // allocate, by an allocator that waits for a lock.
+    // allocate, by an allocator that waits for a lock. A fork between the swap and
+    // the call, which is in the first microseconds of the first wait, goes unnoticed.
     if WATCHED.swap(true, Ordering::Relaxed) {
         return;
     }

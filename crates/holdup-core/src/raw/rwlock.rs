@@ -128,7 +128,8 @@ use word::{DEBT, EXCLUSIVE, LIST, LOCKED, QUEUED};
 ///
 /// What is said of `fork` at [`RawMutex`](super::RawMutex) holds here too; but a lock
 /// that another thread works on in the slow way at that very moment may stay held
-/// in the child even if the forking thread alone held it.
+/// in the child even if the forking thread alone held it, and its unlock there may
+/// wait for ever.
 ///
 /// ```
 /// use holdup_core::raw::RawRwLock;
