@@ -353,6 +353,51 @@ impl RwModel {
         locked
     }
 
+    /// A read that lets another in between.
+    #[cfg_attr(loom, expect(dead_code))]
+    pub fn bumped_read(&self) {
+        self.lock.lock_shared();
+        self.guarded.read();
+        // SAFETY: as above.
+        unsafe { self.lock.bump_shared() };
+        self.guarded.read();
+        // SAFETY: as above.
+        unsafe { self.lock.unlock_shared() };
+    }
+
+    /// A write that lets another in between.
+    #[cfg_attr(loom, expect(dead_code))]
+    pub fn bumped_write(&self) {
+        self.lock.lock_exclusive();
+        self.write_inside();
+        // SAFETY: as above.
+        unsafe { self.lock.bump_exclusive() };
+        self.write_inside();
+        // SAFETY: as above.
+        unsafe { self.lock.unlock_exclusive() };
+    }
+
+    /// An upgrade if there are no other readers; and a reader in the end.
+    #[cfg_attr(loom, expect(dead_code))]
+    pub fn tried_upgrade(&self) {
+        self.lock.lock_upgradable();
+        let seen = self.guarded.read();
+        // SAFETY: as above.
+        unsafe {
+            if self.lock.try_upgrade() {
+                assert_eq!(self.guarded.get(), seen, "a writer came between");
+                self.write_inside();
+                self.lock.downgrade_to_upgradable();
+                assert_eq!(self.guarded.read(), seen + 1, "a writer came between");
+            }
+            self.lock.bump_upgradable();
+            self.guarded.read();
+            self.lock.downgrade_upgradable();
+            self.guarded.read();
+            self.lock.unlock_shared_fair();
+        }
+    }
+
     /// Reads, becomes a writer without another in between, and a reader again.
     pub fn upgrade(&self) {
         self.lock.lock_upgradable();

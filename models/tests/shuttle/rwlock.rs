@@ -7,7 +7,7 @@ use shuttle::rand::{Rng, thread_rng};
 
 /// A random use of the lock.
 fn anything(model: &RwModel) {
-    match thread_rng().gen_range(0..16) {
+    match thread_rng().gen_range(0..20) {
         0..4 => model.read(),
         4..6 => model.write(),
         6 | 7 => {
@@ -23,7 +23,10 @@ fn anything(model: &RwModel) {
         14 => {
             model.tried_write();
         }
-        _ => model.read_recursive(),
+        15 | 16 => model.read_recursive(),
+        17 => model.bumped_read(),
+        18 => model.bumped_write(),
+        _ => model.tried_upgrade(),
     }
 }
 
