@@ -4,6 +4,8 @@ use crate::common::{RwModel, join_all};
 use crate::explore;
 use holdup_core::model::Clock;
 use shuttle::rand::{Rng, thread_rng};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A random use of the lock.
 fn anything(model: &RwModel) {
@@ -53,11 +55,26 @@ fn clocks_out_of_order_lose_nothing() {
 }
 
 #[test]
-fn more_readers_than_a_batch_are_all_let_in() {
+fn more_readers_than_a_batch_are_let_in_together() {
     explore(100, || {
         let model = RwModel::begin("rw batch", Clock::Mixed);
         model.lock.lock_exclusive();
-        let others: Vec<_> = (0..20).map(|_| model.spawn(RwModel::read)).collect();
+        let inside = Arc::new(AtomicUsize::new(0));
+        let others: Vec<_> = (0..20)
+            .map(|_| {
+                let inside = inside.clone();
+                // None leaves before all are in.
+                model.spawn(move |model| {
+                    model.lock.lock_shared();
+                    inside.fetch_add(1, Relaxed);
+                    while inside.load(Relaxed) < 20 {
+                        shuttle::thread::yield_now();
+                    }
+                    // SAFETY: locked above.
+                    unsafe { model.lock.unlock_shared() };
+                })
+            })
+            .collect();
         while model.lock.waiters() < 20 {
             shuttle::thread::yield_now();
         }

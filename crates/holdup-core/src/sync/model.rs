@@ -72,14 +72,25 @@ pub(crate) fn by_chance(of: u32) -> bool {
 #[derive(Default)]
 struct State {
     clock: clock::State,
-    /// Start and end of what must not be touched any more.
-    dead: BTreeMap<usize, usize>,
+    /// All places, by their starts.
+    places: BTreeMap<usize, Place>,
     /// All memory given out, freed when the next run begins.
     memory: Vec<(NonNull<u8>, Layout)>,
     /// Thread numbers given.
     threads: u32,
     /// Who sleeps in the kernel, and where.
     sleepers: Vec<futex::Sleeper>,
+}
+
+/// Where something lives until its owner leaves it.
+struct Place {
+    end: usize,
+    left: bool,
+    /// To loom each access reads this, and leaving writes it: so it notices an
+    /// access that is not ordered before the leaving, also in a schedule where
+    /// it comes before.
+    #[cfg(loom)]
+    owner: loom::cell::UnsafeCell<()>,
 }
 
 thread_local! {
@@ -112,7 +123,7 @@ impl Run {
     /// How many places were left by their owners so far.
     #[must_use]
     pub fn places_left(&self) -> usize {
-        STATE.with(|state| state.borrow().dead.len())
+        STATE.with(|state| state.borrow().places.values().filter(|place| place.left).count())
     }
 }
 
@@ -138,15 +149,39 @@ pub(crate) fn keep<T>(value: T) -> NonNull<T> {
     memory.cast()
 }
 
-/// Fails the model if `what` lies in a place that its owner has left.
+/// Fails the model if `what` lies in a place that its owner has left. Asked
+/// before each access.
 #[track_caller]
 pub(crate) fn must_live<T>(what: &T) {
-    let at = core::ptr::from_ref(what).addr();
-    let dead = STATE.with(|state| {
-        state.borrow().dead.range(..=at).next_back().is_some_and(|(_, end)| at < *end)
-    });
+    look(what, true);
+}
+
+/// The same, asked after an access before which other threads could run. It is
+/// no access itself: the one before may have been the last that is allowed.
+#[track_caller]
+pub(crate) fn must_have_lived<T>(what: &T) {
+    look(what, false);
+}
+
+#[track_caller]
+#[cfg_attr(shuttle, expect(unused_variables))]
+fn look<T>(what: &T, access: bool) {
     // An unwinding thread may touch what the failure left behind.
-    assert!(!dead || std::thread::panicking(), "touched after its owner left");
+    if std::thread::panicking() {
+        return;
+    }
+    let at = core::ptr::from_ref(what).addr();
+    STATE.with(|state| {
+        let state = state.borrow();
+        let Some((_, place)) = state.places.range(..=at).next_back() else { return };
+        if at < place.end {
+            assert!(!place.left, "touched after its owner left");
+            #[cfg(loom)]
+            if access {
+                place.owner.with(|_| ());
+            }
+        }
+    });
 }
 
 /// Something in a place of its own, that must not be touched any more after
@@ -156,14 +191,34 @@ pub struct Placed<T>(NonNull<T>);
 
 /// Puts `value` in a place of its own.
 pub fn place<T>(value: T) -> Placed<T> {
-    Placed(keep(value))
+    let at = keep(value);
+    let start = at.addr().get();
+    let place = Place {
+        end: start + size_of::<T>(),
+        left: false,
+        #[cfg(loom)]
+        owner: loom::cell::UnsafeCell::new(()),
+    };
+    STATE.with(|state| state.borrow_mut().places.insert(start, place));
+    Placed(at)
 }
 
 impl<T> Placed<T> {
     /// Says that nobody may touch it any more, while references still exist.
     pub fn leave(&self) {
-        let start = self.0.addr().get();
-        STATE.with(|state| state.borrow_mut().dead.insert(start, start + size_of::<T>()));
+        if std::thread::panicking() {
+            return;
+        }
+        STATE.with(|state| {
+            let mut state = state.borrow_mut();
+            // None: a run that is over.
+            let Some(place) = state.places.get_mut(&self.0.addr().get()) else { return };
+            #[cfg(loom)]
+            if !place.left {
+                place.owner.with_mut(|_| ());
+            }
+            place.left = true;
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! The checkers' atomics, each access of which asks whether they are alive.
 
-use super::{must_live, trace};
+use super::{must_have_lived, must_live, trace};
 #[cfg(loom)]
 use loom::sync::atomic as checked;
 #[cfg(shuttle)]
@@ -62,6 +62,7 @@ macro_rules! atomic {
             pub(crate) fn load(&self, order: Ordering) -> $value {
                 must_live(self);
                 let value = self.checked.load(order);
+                must_have_lived(self);
                 trace::step("load", self, &value);
                 value
             }
@@ -77,6 +78,7 @@ macro_rules! atomic {
                 #[cfg(shuttle)]
                 self.checked.store(value, order);
                 self.last.set(value);
+                must_have_lived(self);
                 trace::step("store", self, &value);
             }
 
@@ -85,6 +87,7 @@ macro_rules! atomic {
                 must_live(self);
                 let before = self.checked.swap(value, order);
                 self.last.set(value);
+                must_have_lived(self);
                 trace::step("swap", self, &(before, value));
                 before
             }
@@ -102,6 +105,7 @@ macro_rules! atomic {
                 if result.is_ok() {
                     self.last.set(new);
                 }
+                must_have_lived(self);
                 trace::step("cas", self, &(result, new));
                 result
             }
@@ -123,6 +127,7 @@ macro_rules! atomic {
                 if result.is_ok() {
                     self.last.set(new);
                 }
+                must_have_lived(self);
                 trace::step("cas", self, &(result, new));
                 result
             }
@@ -133,6 +138,7 @@ macro_rules! atomic {
                     must_live(self);
                     let before = self.checked.$fetch(value, order);
                     self.last.set(after!($fetch, before, value));
+                    must_have_lived(self);
                     trace::step(stringify!($fetch), self, &(before, value));
                     before
                 }
