@@ -96,3 +96,28 @@ fn waiting_for_a_condition_is_no_contention() {
         assert!(model.finish().waited < waited);
     });
 }
+
+#[test]
+fn a_condvar_may_be_gone_when_all_were_notified() {
+    explore(2, || {
+        let model = Model::begin("cv gone", Clock::Slow);
+        let other = model.spawn(|model| {
+            let mut waited = false;
+            model.lock.lock();
+            while model.guarded.get() == 0 {
+                waited = true;
+                // SAFETY: locked above.
+                unsafe { model.changed.wait(&model.lock) };
+            }
+            model.unlock();
+            // It was notified, so the notifier is done with the condvar.
+            if waited {
+                model.changed.leave();
+            }
+        });
+        model.section();
+        model.changed.notify_all();
+        other.join();
+        model.finish();
+    });
+}
