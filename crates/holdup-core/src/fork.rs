@@ -34,9 +34,16 @@
 //! earlier one. It sees no pushed node without the wait it belongs to, and no
 //! list whose LIST bit is clear in the middle of a change.
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+/// Whether the handler is in place.
 static WATCHED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Whether this thread is about to put it there.
+    static ARRANGING: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Makes sure that forks are noticed. Called before each wait; without one
 /// there is nothing to put in order. One load after the first time.
@@ -49,20 +56,18 @@ pub(crate) fn watch() {
 
 #[cold]
 fn arrange() {
-    // Miri knows no handlers of forks, and no forks.
-    if cfg!(miri) {
+    // Should the C library allocate, by an allocator that waits for a lock.
+    if ARRANGING.replace(true) {
         return;
     }
-    // The swap keeps out other threads, and this one: should the C library
-    // allocate, by an allocator that waits for a lock. A fork between the swap and
-    // the call, which is in the first microseconds of the first wait, goes unnoticed.
-    if WATCHED.swap(true, Ordering::Relaxed) {
-        return;
-    }
+    // Two threads may both do it, and neither waits before it is done: the handler
+    // finds nothing to do the second time.
     // SAFETY: the handler has the right type, and does only what a process
     // with one thread may do after a fork. If there is no memory for it, forks
     // go unnoticed.
     unsafe { libc::pthread_atfork(None, None, Some(forked)) };
+    WATCHED.store(true, Ordering::Relaxed);
+    ARRANGING.set(false);
 }
 
 unsafe extern "C" fn forked() {

@@ -6,6 +6,7 @@ use crate::raw::backoff::Backoff;
 use crate::raw::handoff::{must_give_way, must_hand_over};
 use crate::record::{self, Sums};
 use crate::sync::atomic::Ordering;
+use crate::sync::yield_now;
 use crate::wait_list::{self, CALLED, HANDED};
 use crate::word::{self, LIST, LOCKED, WOKEN};
 
@@ -120,7 +121,7 @@ impl RawMutex {
         }
         record::sample(class, blame);
         if give_way {
-            std::thread::yield_now();
+            yield_now();
         }
     }
 }
