@@ -143,8 +143,9 @@ def machine():
     source = _read("/sys/devices/system/clocksource/clocksource0/current_clocksource").strip()
     load = " ".join(f"{load:.1f}" for load in os.getloadavg())
     cores = len(os.sched_getaffinity(0))
+    nice = f", niceness {os.nice(0)}" if os.nice(0) else ""
     return (f"{name}, {cores} cores, {platform.system()} {platform.release()}, "
-            f"clock {source or 'unknown'}, load average {load}")
+            f"clock {source or 'unknown'}, load average {load}{nice}")
 
 
 def _read(path):
