@@ -4,7 +4,9 @@
 //! go; each of them gets the lock once and times its unlock. So the k-th
 //! unlock happens with all but k threads still queued.
 
+use crate::load::Edge;
 use crate::locks::{Bench, Lock};
+use crate::metrics::{DRAIN, UNLOCK, UNLOCK_MEAN, Values};
 use crate::stats;
 use crate::work::Apart;
 use std::fs;
@@ -21,21 +23,15 @@ pub struct Growth {
     pub waiters: usize,
 }
 
-/// What a drained queue cost, in nanoseconds.
-pub struct Drained {
-    /// The median unlock.
-    pub unlock: f64,
-    /// The mean of the fastest nine tenths of the unlocks.
-    pub unlock_mean: f64,
-    /// From the first unlock until the last waiter was done, for each waiter.
-    pub each: f64,
-}
-
 impl Bench for Growth {
     /// Nothing where the system did not let us have so many threads.
-    type Outcome = Option<Drained>;
+    fn run<L: Lock>(&self, _edge: &mut dyn FnMut(Edge)) -> Values {
+        self.drain::<L>().unwrap_or_default()
+    }
+}
 
-    fn run<L: Lock>(&self) -> Option<Drained> {
+impl Growth {
+    fn drain<L: Lock>(&self) -> Option<Values> {
         let lock = Box::new(Apart(L::new()));
         let lock = &lock.0;
         let times: Vec<AtomicU64> = (0..self.waiters).map(|_| AtomicU64::new(0)).collect();
@@ -88,17 +84,17 @@ impl Bench for Growth {
         times.sort_unstable_by(f64::total_cmp);
         // An unlock that was preempted says nothing about the lock.
         let fastest = &times[..(times.len() * 9).div_ceil(10)];
-        Some(Drained {
-            unlock: stats::median(&times),
-            unlock_mean: fastest.iter().sum::<f64>() / fastest.len() as f64,
-            each: drained.as_nanos() as f64 / self.waiters as f64,
-        })
+        Some(vec![
+            (UNLOCK, stats::median(&times)),
+            (UNLOCK_MEAN, fastest.iter().sum::<f64>() / fastest.len() as f64),
+            (DRAIN, drained.as_nanos() as f64 / self.waiters as f64),
+        ])
     }
 }
 
 /// Returns when `waiters` threads have announced that they will ask for the
 /// lock, and all threads but this one sleep.
-fn wait_until_asleep(waiters: usize, asking: &AtomicUsize) {
+pub fn wait_until_asleep(waiters: usize, asking: &AtomicUsize) {
     while asking.load(Ordering::Relaxed) < waiters || awake() > 1 {
         std::thread::sleep(Duration::from_millis(2));
     }

@@ -1,7 +1,8 @@
-//! On what machine this ran.
+//! On what machine this ran, when, and what.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::process::Command;
 
 /// One line: processor, cores, kernel, clock source, load.
 pub fn describe() -> String {
@@ -16,9 +17,28 @@ pub fn describe() -> String {
         let _ = write!(line, ", clock {source}");
     }
     if let Some(load) = first_line("/proc/loadavg") {
-        let _ = write!(line, ", load {}", load.split(' ').next().unwrap_or_default());
+        let _ = write!(line, ", load {} at the begin", load.split(' ').next().unwrap_or_default());
     }
     line
+}
+
+/// One line: the date and the commit.
+pub fn when() -> String {
+    let here = env!("CARGO_MANIFEST_DIR");
+    let date = said_by("date", &["-u", "+%Y-%m-%d %H:%M UTC"]);
+    let commit = said_by("git", &["-C", here, "describe", "--always", "--dirty=, with changes"]);
+    let compiler = said_by("rustc", &["--version"]);
+    [("", date), ("commit ", commit), ("", compiler)]
+        .into_iter()
+        .map(|(what, said)| format!("{what}{}", said.unwrap_or_else(|| "unknown".into())))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let said = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| said.trim().to_string())
 }
 
 fn processor() -> Option<String> {

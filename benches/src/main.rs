@@ -1,32 +1,51 @@
-//! holdup's mutex against std's, parking_lot's and the C library's, side by
-//! side in one run.
+//! holdup's locks against those that people use now, side by side in one run.
 //!
 //! The machine may be shared and noisy, so no lock is measured in one go: each
 //! cell is run with each lock in turn, many times over, and what is compared
 //! are medians, with the spread beside them, and ratios of neighbouring runs.
 
 mod contended;
+mod futex;
+mod goals;
 mod growth;
+mod job;
+mod load;
 mod locks;
 mod machine;
+mod memory;
+mod metrics;
+mod monitor;
 mod options;
 mod plan;
+mod plots;
+mod report;
 mod results;
 mod rwlock;
 mod stats;
-mod tables;
 mod uncontended;
 mod usage;
 mod work;
 
+use locks::{Contestant, peers};
 use options::Options;
 use results::Results;
-use std::io::Write;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
+
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("--child", words)) =
+        arguments.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        return if peers::answer(words) { ExitCode::SUCCESS } else { ExitCode::from(2) };
+    }
+    let options = match Options::parse(arguments.into_iter()) {
         Ok(Some(options)) => options,
         Ok(None) => {
             println!("{}", options::HELP);
@@ -37,40 +56,78 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let calibration = work::Calibration::measure();
-    let cells = plan::cells(&options, &calibration);
-    if options.list {
-        cells.iter().for_each(|cell| println!("{}", cell.name));
-        return ExitCode::SUCCESS;
-    }
-    if cells.is_empty() {
-        eprintln!("holdup-bench: no cell has that name; --list prints them");
-        return ExitCode::from(2);
-    }
-    let machine = machine::describe();
-    println!("{machine}");
-    println!("one turn of work: {:.3} ns; {} rounds", calibration.turn, options.rounds);
-    let results = run(&options, &cells);
-    for metric in plan::METRICS {
-        tables::table(&results, metric, &options.locks);
-    }
-    tables::ratios(&results);
-    if let Some(path) = &options.json {
-        let json = results.json(&machine);
-        let written = match path.as_str() {
-            "-" => std::io::stdout().write_all(json.as_bytes()),
-            path => std::fs::write(path, json),
-        };
-        if let Err(error) = written {
-            eprintln!("holdup-bench: cannot write {path}: {error}");
-            return ExitCode::FAILURE;
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("holdup-bench: {error}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn run(options: &Options, cells: &[plan::Cell]) -> Results {
+fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let mut results = Results::default();
+    if options.from.is_empty() {
+        let calibration = work::Calibration::measure();
+        let cells = plan::cells(&options, &calibration);
+        if options.list {
+            cells.iter().for_each(|cell| println!("{}", cell.name));
+            return Ok(());
+        }
+        if cells.is_empty() {
+            return Err("no cell has that name; --list prints them".into());
+        }
+        results.notes.push(machine::describe());
+        results.notes.push(machine::when());
+        let window = options.window.as_millis();
+        results.notes.push(format!("{} rounds, loads of {window} ms or more", options.rounds));
+        leave_out_what_is_missing(&mut options, &mut results);
+        measure(&options, &cells, &mut results);
+    }
+    for path in &options.from {
+        let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        results.add_json(&text).map_err(|error| format!("{path}: {error}"))?;
+    }
+    match options.json.as_deref() {
+        Some("-") => print!("{}", results.json()),
+        Some(path) => {
+            fs::write(path, results.json()).map_err(|error| format!("{path}: {error}"))?;
+        }
+        None => {}
+    }
+    let locks: Vec<Contestant> =
+        Contestant::ALL.into_iter().filter(|&lock| results.has(lock)).collect();
+    println!("{}", report::markdown(&results, &locks, report::For::Terminal));
+    if let Some(path) = &options.report {
+        let folder = Path::new(path);
+        let plots = folder.join("plots");
+        fs::create_dir_all(&plots).map_err(|error| format!("{path}: {error}"))?;
+        let text = report::markdown(&results, &locks, report::For::File);
+        fs::write(folder.join("RESULTS.md"), text).map_err(|error| format!("{path}: {error}"))?;
+        plots::draw(&results, &locks, &plots)?;
+    }
+    Ok(())
+}
+
+fn leave_out_what_is_missing(options: &mut Options, results: &mut Results) {
+    options.locks.retain(|&lock| match peers::ensure(lock) {
+        Ok(()) => true,
+        Err(why) => {
+            let missing = format!("missing: {}: {why}", lock.name());
+            eprintln!("{missing}");
+            results.notes.push(missing);
+            false
+        }
+    });
+    if options.calls
+        && let Err(error) = futex::Counter::open()
+    {
+        results.notes.push(format!("futex calls are unknown: {error}"));
+        options.calls = false;
+    }
+}
+
+fn measure(options: &Options, cells: &[plan::Cell], results: &mut Results) {
     let began = Instant::now();
     let mut told = began;
     for round in 0..options.rounds {
@@ -79,7 +136,7 @@ fn run(options: &Options, cells: &[plan::Cell]) -> Results {
             let mut locks = options.locks.clone();
             let turn = (round + index) % locks.len();
             locks.rotate_left(turn);
-            cell.run(&locks, options, &mut results);
+            cell.run(&locks, round, results);
             if told.elapsed() > Duration::from_secs(10) {
                 told = Instant::now();
                 let seconds = began.elapsed().as_secs();
@@ -92,5 +149,4 @@ fn run(options: &Options, cells: &[plan::Cell]) -> Results {
             }
         }
     }
-    results
 }

@@ -6,24 +6,29 @@ use std::time::Duration;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-holdup-bench: holdup's mutex against others, side by side in one run
+holdup-bench: holdup's locks against others, side by side in one run
 
 Usage: holdup-bench [OPTIONS]
 
-  --quick            everything once over, in less than two minutes
-  --filter TEXT      only cells whose name holds TEXT (uncontended, contended/, growth/,
-                     contended/t=8/cs=1us/out=0, ...; see --list)
+  --quick            a small grid, in less than two minutes
+  --filter A,B       only cells whose name holds A or B (uncontended, grid/, hog/,
+                     bursts/, many/, rwlock/, condvar/, growth/, memory; see --list)
   --list             print the names of the cells and stop
   --locks A,B        only these of: holdup, holdup-off (no samples), holdup-1ns (all
-                     samples), std, parking_lot, pthread; more than one may be given
+                     samples), holdup-semaphore (the portable way to sleep), std,
+                     parking_lot, parking_lot-0.13, usync, pthread, go, abseil
   --rounds N         how often each cell is run with each lock
-  --window MS        how long a contended cell is measured, in milliseconds
-  --threads 2,4      threads of the contended cells
+  --window MS        how long a load is measured, in milliseconds; longer where the
+                     threads could not all have four turns in it
+  --threads 2,4      threads of the loads
   --sections 0,100   critical sections in nanoseconds
   --outside 0,1,10   work between two sections, as a multiple of the section
   --waiters 2,10     waiters of the growth cells
   --no-waits         leave out the pass that times each wait
+  --no-calls         leave out the pass that counts futex calls
   --json PATH        write all values of all rounds there (- for standard output)
+  --report DIR       write RESULTS.md and plots/*.svg there
+  --from A,B         measure nothing: take what --json wrote
   --help             this text
 
 The rounds are interleaved: each cell is run with each lock before the next cell, in an
@@ -32,17 +37,19 @@ order that is turned by one in each round. Tables show medians of the rounds.";
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Only cells whose name contains this.
+    /// Only cells whose name contains one of these.
     pub filter: Option<String>,
     /// Only print the names of the cells.
     pub list: bool,
+    /// Whether it is the small selection.
+    pub quick: bool,
     /// Who takes part.
     pub locks: Vec<Contestant>,
     /// How often each cell is run.
     pub rounds: usize,
-    /// How long a contended cell is measured.
+    /// How long a load is measured.
     pub window: Duration,
-    /// Threads of the contended cells.
+    /// Threads of the loads.
     pub threads: Vec<usize>,
     /// Critical sections in nanoseconds.
     pub sections: Vec<u64>,
@@ -52,8 +59,14 @@ pub struct Options {
     pub waiters: Vec<usize>,
     /// Whether waits are timed.
     pub waits: bool,
+    /// Whether futex calls are counted.
+    pub calls: bool,
     /// Where the values go.
     pub json: Option<String>,
+    /// Where the report goes.
+    pub report: Option<String>,
+    /// Values measured before.
+    pub from: Vec<String>,
 }
 
 impl Options {
@@ -64,21 +77,29 @@ impl Options {
             filter: None,
             list: false,
             locks: Contestant::ALL.to_vec(),
+            quick: false,
             rounds: 9,
             window: Duration::from_millis(150),
-            threads: vec![2, 4, 8, 16, 32, 64],
-            sections: vec![0, 100, 1_000, 10_000],
-            outside: vec![0],
+            threads: vec![1, 2, 4, 8, 16, 64, 256],
+            sections: vec![0, 100, 1_000, 10_000, 100_000],
+            outside: vec![0, 1, 10],
             waiters: vec![2, 10, 100, 1_000, 10_000],
             waits: true,
+            calls: true,
             json: None,
+            report: None,
+            from: Vec::new(),
         };
         let arguments: Vec<String> = arguments.collect();
         // First, so that the others change it wherever they stand.
         if arguments.iter().any(|argument| argument == "--quick") {
-            options.rounds = 3;
-            options.window = Duration::from_millis(60);
-            options.locks.retain(|lock| *lock != Contestant::HoldupAll);
+            options.quick = true;
+            options.rounds = 2;
+            options.window = Duration::from_millis(20);
+            options.threads = vec![2, 8, 64];
+            options.sections = vec![0, 1_000, 100_000];
+            options.outside = vec![0, 1];
+            options.waiters = vec![10, 1_000];
         }
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
@@ -98,6 +119,7 @@ impl Options {
                 "--quick" | "--bench" => {}
                 "--list" => options.list = true,
                 "--no-waits" => options.waits = false,
+                "--no-calls" => options.calls = false,
                 "--filter" => options.filter = Some(value()?),
                 "--locks" => options.locks = locks(&value()?)?,
                 "--rounds" => options.rounds = number(&name, &value()?)?,
@@ -107,6 +129,8 @@ impl Options {
                 "--outside" => options.outside = numbers(&name, &value()?)?,
                 "--waiters" => options.waiters = numbers(&name, &value()?)?,
                 "--json" => options.json = Some(value()?),
+                "--report" => options.report = Some(value()?),
+                "--from" => options.from = value()?.split(',').map(String::from).collect(),
                 _ => return Err(format!("unknown option {name}; --help lists them")),
             }
         }
@@ -121,8 +145,7 @@ impl Options {
 fn locks(list: &str) -> Result<Vec<Contestant>, String> {
     list.split(',')
         .map(|name| {
-            let known = Contestant::ALL.into_iter().find(|lock| lock.name() == name.trim());
-            known.ok_or_else(|| {
+            Contestant::named(name.trim()).ok_or_else(|| {
                 let names = Contestant::ALL.map(Contestant::name).join(", ");
                 format!("there is no lock {name:?}; there are {names}")
             })

@@ -1,221 +1,231 @@
-//! Which cells there are, and how one of them is run.
+//! Which cells there are, and what is run in each.
 
-use crate::contended::{Load, Throughput, Waits};
-use crate::growth::Growth;
+use crate::job::Job;
+use crate::load::{HOGGED, Load, Shape};
 use crate::locks::Contestant;
+use crate::monitor::Exchange;
 use crate::options::Options;
-use crate::results::{Metric, Results};
-use crate::rwlock::{Outcome, ReadWriteBench};
-use crate::uncontended::Uncontended;
+use crate::results::Results;
+use crate::rwlock::ReadWriteBench;
 use crate::work::Calibration;
 use std::time::Duration;
-
-/// A lock and an unlock, alone.
-pub const UNCONTENDED: Metric = Metric { name: "uncontended lock and unlock", unit: "ns" };
-/// The same, of a readers-writer lock.
-pub const READ_ALONE: Metric = Metric { name: "uncontended read", unit: "ns" };
-/// The same, of a readers-writer lock.
-pub const WRITE_ALONE: Metric = Metric { name: "uncontended write", unit: "ns" };
-/// Sections of all threads of a mixed load.
-pub const MIXED: Metric = Metric { name: "readers-writer throughput", unit: "sections/s" };
-/// Acquisitions of all threads.
-pub const PER_SECOND: Metric = Metric { name: "throughput", unit: "acquisitions/s" };
-/// Jain's index.
-pub const FAIRNESS: Metric = Metric { name: "fairness", unit: "Jain's index" };
-/// Processor time.
-pub const CPU: Metric = Metric { name: "processor time", unit: "ns/acquisition" };
-/// Voluntary context switches.
-pub const SWITCHES: Metric =
-    Metric { name: "sleeps", unit: "voluntary switches/1,000 acquisitions" };
-/// The longest wait.
-pub const LONGEST: Metric = Metric { name: "longest wait", unit: "ns" };
-/// Quantiles of the waits.
-pub const WAITS: [Metric; 3] = [
-    Metric { name: "median wait", unit: "ns" },
-    Metric { name: "99 % wait", unit: "ns" },
-    Metric { name: "99.9 % wait", unit: "ns" },
-];
-/// An unlock with a queue.
-pub const UNLOCK: Metric = Metric { name: "contended unlock", unit: "ns, median of all" };
-/// The same, another mean.
-pub const UNLOCK_MEAN: Metric =
-    Metric { name: "contended unlock", unit: "ns, mean of the fastest 90 %" };
-/// A drained queue.
-pub const DRAIN: Metric = Metric { name: "queue drained", unit: "ns/waiter" };
-
-/// In the order of the tables.
-pub const METRICS: [Metric; 15] = [
-    UNCONTENDED,
-    READ_ALONE,
-    WRITE_ALONE,
-    MIXED,
-    PER_SECOND,
-    LONGEST,
-    WAITS[0],
-    WAITS[1],
-    WAITS[2],
-    FAIRNESS,
-    CPU,
-    SWITCHES,
-    UNLOCK,
-    UNLOCK_MEAN,
-    DRAIN,
-];
 
 /// Short runs of pairs, many of them: a run of 100,000 takes half a
 /// millisecond, so that many are not disturbed at all.
 const PAIRS: u32 = 100_000;
 /// How many such runs make a round.
 const RUNS: usize = 20;
+/// Writes in 1,000 sections: read-mostly, and mixed.
+const WRITES: [u64; 3] = [1, 50, 500];
 
 /// Something to measure.
 pub struct Cell {
     /// Its name, unique.
     pub name: String,
-    kind: Kind,
+    jobs: Vec<Job>,
+    /// How often in a round.
+    runs: usize,
+    /// Only in the first round.
+    once: bool,
 }
 
-enum Kind {
-    Uncontended,
-    Contended(Load),
-    Growth(usize),
-    ReadWrite(ReadWriteBench),
+impl Cell {
+    fn new(name: impl Into<String>, jobs: Vec<Job>) -> Cell {
+        Cell { name: name.into(), jobs, runs: 1, once: false }
+    }
+
+    /// Runs the cell with each of `locks`, in this order.
+    pub fn run(&self, locks: &[Contestant], round: usize, results: &mut Results) {
+        if self.once && round > 0 {
+            return;
+        }
+        for run in 0..self.runs {
+            for job in &self.jobs {
+                for turn in 0..locks.len() {
+                    let lock = locks[(run + turn) % locks.len()];
+                    // A process of its own is started once for each round.
+                    if run > 0 && lock.is_elsewhere() {
+                        continue;
+                    }
+                    for (metric, value) in job.run(lock) {
+                        results.add(&self.name, lock, metric, value);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The cells that `options` ask for.
 pub fn cells(options: &Options, calibration: &Calibration) -> Vec<Cell> {
-    let mut cells = vec![Cell { name: "uncontended".into(), kind: Kind::Uncontended }];
-    for &multiple in &options.outside {
-        for &section in &options.sections {
-            if section == 0 && multiple != 0 {
-                continue;
-            }
-            for &threads in &options.threads {
-                let inside = Duration::from_nanos(section);
-                let outside = inside * multiple as u32;
-                let load = Load {
-                    threads,
-                    inside: calibration.work(inside),
-                    outside: calibration.work(outside),
-                    window: options.window,
-                };
-                let name = format!("contended/t={threads}/cs={inside:?}/out={multiple}x");
-                cells.push(Cell { name: name.replace('µ', "u"), kind: Kind::Contended(load) });
-            }
-        }
-    }
-    cells.extend(read_write(options, calibration));
+    let plan = Plan { options, calibration };
+    let mut cells = plan.alone();
+    cells.extend(plan.grid());
+    cells.extend(plan.shapes());
+    cells.extend(plan.read_write());
+    cells.extend(plan.exchanges());
     for &waiters in &options.waiters {
-        cells.push(Cell { name: format!("growth/{waiters}"), kind: Kind::Growth(waiters) });
+        let cell = Cell::new(format!("growth/{waiters}"), vec![Job::Growth(waiters)]);
+        // 10,000 threads are not started as often.
+        cells.push(Cell { once: waiters >= 10_000 && options.rounds < 5, ..cell });
     }
+    cells.push(Cell { once: true, ..Cell::new("memory", vec![Job::Memory]) });
     if let Some(filter) = &options.filter {
-        cells.retain(|cell| cell.name.contains(filter.as_str()));
+        cells.retain(|cell| filter.split(',').any(|part| cell.name.contains(part)));
     }
     cells
 }
 
-/// Writes in 1,000 sections: read-mostly, and mixed.
-const WRITES: [u64; 3] = [1, 50, 500];
-
-fn read_write(options: &Options, calibration: &Calibration) -> Vec<Cell> {
-    let cell = |name: String, bench| Cell { name, kind: Kind::ReadWrite(bench) };
-    let mut cells = Vec::new();
-    for (name, write) in [("read", false), ("write", true)] {
-        let bench = ReadWriteBench::Alone { write, pairs: PAIRS };
-        cells.push(cell(format!("rwlock/{name} alone"), bench));
-    }
-    for &section in &options.sections {
-        for writes in WRITES {
-            for &threads in &options.threads {
-                let inside = Duration::from_nanos(section);
-                let load = Load {
-                    threads,
-                    inside: calibration.work(inside),
-                    outside: calibration.work(Duration::ZERO),
-                    window: options.window,
-                };
-                let percent = writes as f64 / 10.0;
-                let name = format!("rwlock/t={threads}/cs={inside:?}/writes={percent}%");
-                cells.push(cell(name.replace('µ', "u"), ReadWriteBench::Mixed { load, writes }));
-            }
-        }
-    }
-    cells
+struct Plan<'a> {
+    options: &'a Options,
+    calibration: &'a Calibration,
 }
 
-impl Cell {
-    /// Runs the cell once with each of `locks`, in this order.
-    pub fn run(&self, locks: &[Contestant], options: &Options, results: &mut Results) {
-        match &self.kind {
-            Kind::Uncontended => self.uncontended(locks, results),
-            Kind::Contended(load) => {
-                for &lock in locks {
-                    self.throughput(lock, *load, results);
-                }
-                for &lock in locks.iter().filter(|_| options.waits) {
-                    self.waits(lock, *load, results);
-                }
-            }
-            Kind::ReadWrite(bench) => self.read_write(locks, *bench, results),
-            Kind::Growth(waiters) => {
-                for &lock in locks {
-                    self.growth(lock, *waiters, results);
-                }
-            }
+impl Plan<'_> {
+    fn load(&self, shape: Shape, threads: usize, inside: u64, outside: u64) -> Load {
+        let work = |nanoseconds| self.calibration.work(Duration::from_nanos(nanoseconds));
+        // Else some threads have had no turn, and nothing can be said of fairness.
+        let turns = Duration::from_nanos(4 * threads as u64 * inside);
+        Load {
+            shape,
+            threads,
+            inside: work(inside),
+            outside: work(outside),
+            hogged: self.calibration.work(HOGGED),
+            window: self.options.window.max(turns),
         }
     }
 
-    fn uncontended(&self, locks: &[Contestant], results: &mut Results) {
-        for run in 0..RUNS {
-            for turn in 0..locks.len() {
-                let lock = locks[(run + turn) % locks.len()];
-                let pair = lock.run(&Uncontended { pairs: PAIRS });
-                results.add(&self.name, lock, UNCONTENDED, pair);
-            }
-        }
+    fn passes(&self, load: Load) -> Vec<Job> {
+        let mut jobs = vec![Job::Throughput(load)];
+        jobs.extend(self.options.waits.then_some(Job::Waits(load)));
+        jobs.extend(self.options.calls.then_some(Job::Calls(load)));
+        jobs
     }
 
-    fn read_write(&self, locks: &[Contestant], bench: ReadWriteBench, results: &mut Results) {
-        let runs = if matches!(bench, ReadWriteBench::Alone { .. }) { RUNS } else { 1 };
-        for run in 0..runs {
-            for turn in 0..locks.len() {
-                let lock = locks[(run + turn) % locks.len()];
-                match bench.run(lock) {
-                    Some(Outcome::Pair(pair)) => {
-                        let write = matches!(bench, ReadWriteBench::Alone { write: true, .. });
-                        let metric = if write { WRITE_ALONE } else { READ_ALONE };
-                        results.add(&self.name, lock, metric, pair);
-                    }
-                    Some(Outcome::Mixed(counted)) => {
-                        results.add(&self.name, lock, MIXED, counted.per_second);
-                    }
-                    None => {}
+    fn alone(&self) -> Vec<Cell> {
+        let read = |write| Job::ReadWrite(ReadWriteBench::Alone { write, pairs: PAIRS });
+        [
+            ("uncontended", Job::Pairs(PAIRS)),
+            ("rwlock/read alone", read(false)),
+            ("rwlock/write alone", read(true)),
+        ]
+        .map(|(name, job)| Cell { runs: RUNS, ..Cell::new(name, vec![job]) })
+        .into()
+    }
+
+    fn grid(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for &multiple in &self.options.outside {
+            for &section in &self.options.sections {
+                if section == 0 && multiple != 0 {
+                    continue;
+                }
+                for &threads in &self.options.threads {
+                    let load = self.load(Shape::Same, threads, section, section * multiple);
+                    let cell = GridCell { threads, section, outside: multiple };
+                    cells.push(Cell::new(cell.name(), self.passes(load)));
                 }
             }
         }
+        cells
     }
 
-    fn throughput(&self, lock: Contestant, load: Load, results: &mut Results) {
-        let counted = lock.run(&Throughput(load));
-        results.add(&self.name, lock, PER_SECOND, counted.per_second);
-        results.add(&self.name, lock, FAIRNESS, counted.fairness);
-        results.add(&self.name, lock, CPU, counted.cpu);
-        results.add(&self.name, lock, SWITCHES, counted.switches);
-    }
-
-    fn waits(&self, lock: Contestant, load: Load, results: &mut Results) {
-        let waited = lock.run(&Waits(load));
-        results.add(&self.name, lock, LONGEST, waited.longest);
-        for (metric, value) in WAITS.into_iter().zip(waited.quantiles) {
-            results.add(&self.name, lock, metric, value);
+    /// Loads beside the grid, each with few and with many threads.
+    fn shapes(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for threads in [4, 64] {
+            for (shape, inside, outside) in
+                [(Shape::Hog, 2_000, 2_000), (Shape::Bursts, 1_000, 0), (Shape::Many, 100, 100)]
+            {
+                let load = self.load(shape, threads, inside, outside);
+                // Some bursts must be in it.
+                let window = load.window.max(Duration::from_millis(50));
+                let name = format!("{}/t={threads}", shape.name());
+                cells.push(Cell::new(name, self.passes(Load { window, ..load })));
+            }
         }
+        cells
     }
 
-    fn growth(&self, lock: Contestant, waiters: usize, results: &mut Results) {
-        if let Some(drained) = lock.run(&Growth { waiters }) {
-            results.add(&self.name, lock, UNLOCK, drained.unlock);
-            results.add(&self.name, lock, UNLOCK_MEAN, drained.unlock_mean);
-            results.add(&self.name, lock, DRAIN, drained.each);
+    fn read_write(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for &section in self.options.sections.iter().filter(|&&section| section <= 10_000) {
+            for writes in WRITES {
+                for &threads in self.options.threads.iter().filter(|&&threads| threads > 1) {
+                    let load = self.load(Shape::Same, threads, section, 0);
+                    let percent = writes as f64 / 10.0;
+                    let name =
+                        format!("rwlock/t={threads}/cs={}/writes={percent}%", short(section));
+                    let bench = ReadWriteBench::Mixed { load, writes };
+                    cells.push(Cell::new(name, vec![Job::ReadWrite(bench)]));
+                }
+            }
         }
+        cells
+    }
+
+    fn exchanges(&self) -> Vec<Cell> {
+        Exchange::all()
+            .into_iter()
+            .map(|(name, exchange)| {
+                Cell::new(format!("condvar/{name}"), vec![Job::Exchange(exchange)])
+            })
+            .collect()
+    }
+}
+
+/// A cell of the grid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GridCell {
+    /// How many threads.
+    pub threads: usize,
+    /// The section in nanoseconds.
+    pub section: u64,
+    /// The work outside, as a multiple of the section.
+    pub outside: u64,
+}
+
+impl GridCell {
+    /// The name of the cell.
+    pub fn name(self) -> String {
+        let GridCell { threads, section, outside } = self;
+        format!("grid/t={threads}/cs={}/out={outside}x", short(section))
+    }
+
+    /// The cell of this name.
+    pub fn named(name: &str) -> Option<GridCell> {
+        let mut parts = name.strip_prefix("grid/t=")?.split('/');
+        let threads = parts.next()?.parse().ok()?;
+        let section = parts.next()?.strip_prefix("cs=")?;
+        let outside = parts.next()?.strip_prefix("out=")?.strip_suffix('x')?.parse().ok()?;
+        let section = match section.strip_suffix("us") {
+            Some(microseconds) => microseconds.parse::<u64>().ok()? * 1_000,
+            None => section.strip_suffix("ns")?.parse().ok()?,
+        };
+        Some(GridCell { threads, section, outside })
+    }
+}
+
+/// Nanoseconds as short as they can be written: "100ns", "10us".
+pub fn short(nanoseconds: u64) -> String {
+    if nanoseconds > 0 && nanoseconds.is_multiple_of(1_000) {
+        format!("{}us", nanoseconds / 1_000)
+    } else {
+        format!("{nanoseconds}ns")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_grid_cell_says_which_it_is() {
+        for section in [0, 100, 1_500, 100_000] {
+            let cell = GridCell { threads: 64, section, outside: 10 };
+            assert_eq!(GridCell::named(&cell.name()), Some(cell));
+        }
+        assert_eq!(GridCell::named("hog/t=4"), None);
     }
 }

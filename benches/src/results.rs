@@ -1,16 +1,9 @@
 //! What was measured: for each cell, lock and metric one value a round.
 
 use crate::locks::Contestant;
+use crate::metrics::{self, Metric};
 use crate::stats;
-
-/// What a value is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Metric {
-    /// Its name, in tables and JSON.
-    pub name: &'static str,
-    /// Its unit.
-    pub unit: &'static str,
-}
+use serde_json::{Value, json};
 
 /// The values of one cell, lock and metric, in the order of the rounds.
 pub struct Series {
@@ -27,6 +20,8 @@ pub struct Series {
 /// All series.
 #[derive(Default)]
 pub struct Results {
+    /// How this was measured: machine, date, what is missing.
+    pub notes: Vec<String>,
     series: Vec<Series>,
 }
 
@@ -61,6 +56,11 @@ impl Results {
         stats::median(self.values(cell, lock, metric))
     }
 
+    /// Whether anything of `lock` was measured.
+    pub fn has(&self, lock: Contestant) -> bool {
+        self.series.iter().any(|series| series.lock == lock)
+    }
+
     /// The cells that have `metric`, in order.
     pub fn cells(&self, metric: Metric) -> Vec<&str> {
         let mut cells: Vec<&str> = Vec::new();
@@ -72,41 +72,42 @@ impl Results {
         cells
     }
 
-    /// The series as JSON: an object with the machine and a list.
-    pub fn json(&self, machine: &str) -> String {
-        let mut json = format!("{{\"machine\": {}, \"series\": [", quoted(machine));
-        for (index, series) in self.series.iter().enumerate() {
-            let Series { cell, lock, metric, values } = series;
-            let values: Vec<String> = values
-                .iter()
-                .map(|value| if value.is_finite() { value.to_string() } else { "null".into() })
-                .collect();
-            json.push_str(&format!(
-                "{}\n  {{\"cell\": {}, \"lock\": {}, \"metric\": {}, \"unit\": {}, \"values\": [{}]}}",
-                if index == 0 { "" } else { "," },
-                quoted(cell),
-                quoted(lock.name()),
-                quoted(metric.name),
-                quoted(metric.unit),
-                values.join(", "),
-            ));
-        }
-        json.push_str("\n]}\n");
-        json
+    /// All values as JSON: an object with notes and a list.
+    pub fn json(&self) -> String {
+        let series: Vec<Value> = self
+            .series
+            .iter()
+            .map(|Series { cell, lock, metric, values }| {
+                json!({
+                    "cell": cell, "lock": lock.name(), "metric": metric.name,
+                    "unit": metric.unit, "values": values,
+                })
+            })
+            .collect();
+        format!("{:#}\n", json!({ "notes": self.notes, "series": series }))
     }
-}
 
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            control if control < ' ' => quoted.push_str(&format!("\\u{:04x}", control as u32)),
-            other => quoted.push(other),
+    /// Adds what [`Self::json`] wrote. An error says what is not understood.
+    pub fn add_json(&mut self, text: &str) -> Result<(), String> {
+        let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let strings = |value: &Value| -> Vec<String> {
+            let list = value.as_array().into_iter().flatten();
+            list.filter_map(Value::as_str).map(String::from).collect()
+        };
+        self.notes.extend(strings(&json["notes"]));
+        for series in json["series"].as_array().ok_or("there is no list of series")? {
+            let text = |key: &str| series[key].as_str().unwrap_or_default();
+            let lock = Contestant::named(text("lock"));
+            let lock = lock.ok_or_else(|| format!("there is no lock {}", text("lock")))?;
+            let metric = metrics::named(text("metric"));
+            let metric = metric.ok_or_else(|| format!("there is no metric {}", text("metric")))?;
+            for value in series["values"].as_array().into_iter().flatten() {
+                // What is not finite is null in JSON.
+                self.add(text("cell"), lock, metric, value.as_f64().unwrap_or(f64::NAN));
+            }
         }
+        Ok(())
     }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]
@@ -128,7 +129,16 @@ mod tests {
     }
 
     #[test]
-    fn json_escapes_what_it_must() {
-        assert_eq!(quoted("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000a\"");
+    fn what_is_written_as_json_is_read_back() {
+        let mut results = Results::default();
+        results.notes.push("a \"machine\"".into());
+        results.add("a", Contestant::Go, metrics::CPU, 1.5);
+        results.add("a", Contestant::Go, metrics::CPU, f64::NAN);
+        let mut again = Results::default();
+        again.add_json(&results.json()).unwrap();
+        assert_eq!(again.notes, results.notes);
+        assert_eq!(again.values("a", Contestant::Go, metrics::CPU)[0], 1.5);
+        assert!(again.values("a", Contestant::Go, metrics::CPU)[1].is_nan());
+        assert!(again.add_json("{}").is_err());
     }
 }

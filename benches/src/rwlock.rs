@@ -1,11 +1,13 @@
 //! Readers-writer locks: alone, and under threads that mostly read.
 
-use crate::contended::{Counted, Load, count};
+use crate::contended::count;
+use crate::load::{Dice, Edge, Load, Worker};
 use crate::locks::Contestant;
-use crate::work::Apart;
-use std::cell::Cell;
+use crate::metrics::{MIXED, PER_SECOND, READ_ALONE, Values, WRITE_ALONE};
+use crate::work::{Apart, Work};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// A readers-writer lock around a `u64`.
 pub trait ReadWrite: Send + Sync {
@@ -37,6 +39,8 @@ macro_rules! read_write {
 
 read_write!(holdup::RwLock<u64>);
 read_write!(parking_lot::RwLock<u64>);
+read_write!(parking_lot_0_13::RwLock<u64>);
+read_write!(usync::RwLock<u64>);
 // What users of std write.
 read_write!(std::sync::RwLock<u64>, unwrap);
 
@@ -59,38 +63,36 @@ pub enum ReadWriteBench {
     },
 }
 
-/// What one run yields.
-pub enum Outcome {
-    /// Nanoseconds of one pair.
-    Pair(f64),
-    /// The counts of a mixed load.
-    Mixed(Counted),
-}
-
 impl ReadWriteBench {
-    /// Runs it once with `lock`; none if there is no such readers-writer lock here.
-    pub fn run(&self, lock: Contestant) -> Option<Outcome> {
-        Some(match lock {
-            Contestant::Holdup => self.with_period(crate::locks::default_period()),
-            Contestant::HoldupOff => self.with_period(Duration::ZERO),
-            Contestant::HoldupAll => self.with_period(Duration::from_nanos(1)),
-            Contestant::Std => self.of::<std::sync::RwLock<u64>>(),
-            Contestant::ParkingLot => self.of::<parking_lot::RwLock<u64>>(),
-            Contestant::Pthread => return None,
-        })
+    /// Runs it once with `lock`; nothing if it has no readers-writer lock here.
+    pub fn run(&self, lock: Contestant, edge: &mut dyn FnMut(Edge)) -> Values {
+        match lock {
+            Contestant::Holdup
+            | Contestant::HoldupOff
+            | Contestant::HoldupAll
+            | Contestant::HoldupSemaphore => self.of::<holdup::RwLock<u64>>(edge),
+            Contestant::Std => self.of::<std::sync::RwLock<u64>>(edge),
+            Contestant::ParkingLot => self.of::<parking_lot::RwLock<u64>>(edge),
+            Contestant::ParkingLot13 => self.of::<parking_lot_0_13::RwLock<u64>>(edge),
+            Contestant::Usync => self.of::<usync::RwLock<u64>>(edge),
+            Contestant::Pthread | Contestant::Go | Contestant::Abseil => Values::new(),
+        }
     }
 
-    fn with_period(&self, period: Duration) -> Outcome {
-        // Before it is changed for the first time.
-        crate::locks::default_period();
-        holdup::profile::set_period(period);
-        self.of::<holdup::RwLock<u64>>()
-    }
-
-    fn of<L: ReadWrite>(&self) -> Outcome {
+    fn of<L: ReadWrite>(&self, edge: &mut dyn FnMut(Edge)) -> Values {
         match *self {
-            ReadWriteBench::Alone { write, pairs } => Outcome::Pair(alone::<L>(write, pairs)),
-            ReadWriteBench::Mixed { load, writes } => Outcome::Mixed(mixed::<L>(load, writes)),
+            ReadWriteBench::Alone { write, pairs } => {
+                let metric = if write { WRITE_ALONE } else { READ_ALONE };
+                vec![(metric, alone::<L>(write, pairs))]
+            }
+            ReadWriteBench::Mixed { load, writes } => {
+                let counted = mixed::<L>(load, writes, edge);
+                counted
+                    .into_iter()
+                    .filter(|(metric, _)| *metric == PER_SECOND)
+                    .map(|(_, value)| (MIXED, value))
+                    .collect()
+            }
         }
     }
 }
@@ -120,40 +122,37 @@ fn write_pairs<L: ReadWrite>(lock: &L, pairs: u32) {
     }
 }
 
-thread_local! {
-    static RANDOM: Cell<u64> = const { Cell::new(0) };
+struct Mixing<'a, L> {
+    lock: &'a L,
+    writes: u64,
+    dice: Dice,
 }
 
-/// A number below 1,000, each thread's own sequence.
-fn dice() -> u64 {
-    RANDOM.with(|random| {
-        let mut state = random.get();
-        if state == 0 {
-            state = (random.as_ptr().addr() as u64) | 1;
-        }
-        // xorshift64 (Marsaglia 2003).
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        random.set(state);
-        (state >> 20) % 1_000
-    })
-}
-
-fn mixed<L: ReadWrite>(load: Load, writes: u64) -> Counted {
-    let lock = Box::new(Apart(L::new()));
-    let lock = &lock.0;
-    count(load, || {
-        if dice() < writes {
-            lock.write(|value| {
+impl<L: ReadWrite> Worker for Mixing<'_, L> {
+    #[inline(always)]
+    fn section(&mut self, _lock: usize, inside: Work) {
+        if self.dice.roll() % 1_000 < self.writes {
+            self.lock.write(|value| {
                 *value += 1;
-                load.inside.run();
+                inside.run();
             });
         } else {
-            lock.read(|value| {
+            self.lock.read(|value| {
                 black_box(*value);
-                load.inside.run();
+                inside.run();
             });
         }
-    })
+    }
+}
+
+fn mixed<L: ReadWrite>(load: Load, writes: u64, edge: &mut dyn FnMut(Edge)) -> Values {
+    let lock = Box::new(Apart(L::new()));
+    let lock = &lock.0;
+    let seeds = AtomicU64::new(0);
+    let new_worker = || {
+        // Relaxed: it only has to be another for each thread.
+        let dice = Dice::new(seeds.fetch_add(1, Ordering::Relaxed));
+        Mixing { lock, writes, dice }
+    };
+    count(load, new_worker, edge)
 }

@@ -1,6 +1,8 @@
 //! Lock and unlock by one thread, nobody else about.
 
+use crate::load::Edge;
 use crate::locks::{Bench, Lock};
+use crate::metrics::{UNCONTENDED, Values};
 use crate::work::Apart;
 use std::hint::black_box;
 use std::time::Instant;
@@ -12,17 +14,14 @@ pub struct Uncontended {
 }
 
 impl Bench for Uncontended {
-    /// Nanoseconds of one pair.
-    type Outcome = f64;
-
-    fn run<L: Lock>(&self) -> f64 {
+    fn run<L: Lock>(&self, _edge: &mut dyn FnMut(Edge)) -> Values {
         let lock = Box::new(Apart(L::new()));
         pairs(&lock.0, self.pairs / 16);
         let start = Instant::now();
         pairs(&lock.0, self.pairs);
         let nanoseconds = start.elapsed().as_nanos() as f64;
         assert_eq!(*lock.0.lock(), u64::from(self.pairs / 16 + self.pairs));
-        nanoseconds / f64::from(self.pairs)
+        vec![(UNCONTENDED, nanoseconds / f64::from(self.pairs))]
     }
 }
 

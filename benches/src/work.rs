@@ -17,8 +17,8 @@ pub struct Calibration {
     pub turn: f64,
 }
 
-/// A stretch of computing: a chain of multiplications, each of which needs the
-/// one before.
+/// A stretch of computing: a chain of shifts and multiplications, each of which
+/// needs the one before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Work {
     turns: u64,
@@ -48,13 +48,24 @@ impl Calibration {
 }
 
 impl Work {
+    /// So many turns, as another process was told.
+    pub fn of_turns(turns: u64) -> Work {
+        Work { turns }
+    }
+
+    /// How many turns it takes.
+    pub fn turns(self) -> u64 {
+        self.turns
+    }
+
     /// Does the work.
     #[inline(never)]
     pub fn run(self) {
         let mut x = black_box(1_u64);
         for _ in 0..self.turns {
-            // Constants of Knuth's MMIX generator; any odd multiplier does.
-            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // No compiler makes one turn of two. (The constant of Knuth's MMIX
+            // generator; any odd multiplier does.)
+            x = (x ^ (x >> 29)).wrapping_mul(6_364_136_223_846_793_005);
         }
         black_box(x);
     }

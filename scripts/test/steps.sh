@@ -97,6 +97,15 @@ stress_longer() {
     stress '--cfg holdup_park="semaphore"'
 }
 
+# Counts that do not depend on how busy the machine is; on x86-64.
+instructions() {
+    if [[ $(uname -m) != x86_64 ]]; then
+        leave_out 'instructions of the fast paths: known for x86-64 only'
+        return 0
+    fi
+    benches/instructions --check
+}
+
 mutations() { models/mutations/run.py; }
 
 command_is_built() {

@@ -1,19 +1,9 @@
-//! holdup's condition variable against std's and parking_lot's.
-//!
-//! As in the benchmark of the mutexes no contestant is measured in one go: each
-//! load runs with each in turn, many times over, and what is compared are
-//! medians, and ratios of neighbouring runs.
-//!
-//! Usage: `holdup-bench-condvars [ROUNDS] [PART OF A LOAD'S NAME]`
+//! Threads that wait for conditions, and tell each other.
 
-#[path = "../stats.rs"]
-#[allow(dead_code, reason = "the benchmark of the mutexes needs more of it")]
-mod stats;
-#[path = "../usage.rs"]
-mod usage;
-
+use crate::locks::Contestant;
+use crate::metrics::{CONDVAR, CONDVAR_CPU, CONDVAR_SWITCHES, Values};
+use crate::usage::Usage;
 use std::time::Instant;
-use usage::Usage;
 
 /// A mutex around some numbers, and two condition variables.
 trait Monitor: Sync {
@@ -75,6 +65,8 @@ macro_rules! monitor {
 
 monitor!(Holdup, holdup);
 monitor!(ParkingLot, parking_lot);
+monitor!(ParkingLot13, parking_lot_0_13);
+monitor!(Usync, usync);
 
 #[derive(Default)]
 struct Std {
@@ -111,32 +103,84 @@ impl Monitor for Std {
 }
 
 /// What threads do with a monitor, a fixed number of times.
-#[derive(Clone, Copy)]
-enum Load {
+#[derive(Clone, Copy, Debug)]
+pub enum Exchange {
     /// Nobody waits.
     NotifyNobody,
     /// Two threads, each waits for the other's turn to end; notified with the mutex
     /// held, or after.
-    PingPong { held: bool },
+    PingPong {
+        /// Whether the mutex is held.
+        held: bool,
+    },
     /// So many threads fill a bounded queue, and as many empty it; notified with the
     /// mutex held, or after.
-    Queue { pairs: u64, places: u64, held: bool },
+    Queue {
+        /// How many fill it.
+        pairs: u64,
+        /// How much it holds.
+        places: u64,
+        /// Whether the mutex is held.
+        held: bool,
+    },
     /// So many threads are told of each turn at once, and all answer.
-    Broadcast { threads: u64 },
+    Broadcast {
+        /// How many.
+        threads: u64,
+    },
 }
 
-impl Load {
-    /// Runs it; returns for how many operations.
-    fn run<M: Monitor>(self) -> u64 {
+impl Exchange {
+    /// Those that are measured, with their names.
+    pub fn all() -> Vec<(String, Exchange)> {
+        let mut all = vec![("notify nobody".to_string(), Exchange::NotifyNobody)];
+        for (held, when) in [(false, ""), (true, ", notified inside")] {
+            all.push((format!("ping-pong{when}"), Exchange::PingPong { held }));
+            for (pairs, places) in [(1, 1), (1, 64), (4, 4), (16, 64)] {
+                let name = format!("queue of {places}, {pairs}+{pairs} threads{when}");
+                all.push((name, Exchange::Queue { pairs, places, held }));
+            }
+        }
+        for threads in [2, 16, 100] {
+            all.push((format!("broadcast to {threads}"), Exchange::Broadcast { threads }));
+        }
+        all
+    }
+
+    /// Runs it once; nothing if the lock has no condition variable here.
+    pub fn run(self, lock: Contestant) -> Values {
+        let operate = match lock {
+            Contestant::Holdup
+            | Contestant::HoldupOff
+            | Contestant::HoldupAll
+            | Contestant::HoldupSemaphore => Exchange::operate::<Holdup>,
+            Contestant::Std => Exchange::operate::<Std>,
+            Contestant::ParkingLot => Exchange::operate::<ParkingLot>,
+            Contestant::ParkingLot13 => Exchange::operate::<ParkingLot13>,
+            Contestant::Usync => Exchange::operate::<Usync>,
+            Contestant::Pthread | Contestant::Go | Contestant::Abseil => return Values::new(),
+        };
+        let (begin, before) = (Instant::now(), Usage::now());
+        let operations = operate(self) as f64;
+        let (time, usage) = (begin.elapsed(), Usage::now().since(before));
+        vec![
+            (CONDVAR, time.as_nanos() as f64 / operations),
+            (CONDVAR_CPU, usage.cpu as f64 / operations),
+            (CONDVAR_SWITCHES, usage.voluntary as f64 / operations),
+        ]
+    }
+
+    /// Does it; returns for how many operations.
+    fn operate<M: Monitor>(self) -> u64 {
         let monitor = &M::new();
         match self {
-            Load::NotifyNobody => {
+            Exchange::NotifyNobody => {
                 for _ in 0..1_000_000 {
                     std::hint::black_box(monitor).notify_one(0);
                 }
                 1_000_000
             }
-            Load::PingPong { held } => {
+            Exchange::PingPong { held } => {
                 const TURNS: u64 = 10_000;
                 let play = |me: u64| {
                     let mut state = monitor.lock();
@@ -162,7 +206,7 @@ impl Load {
                 });
                 TURNS
             }
-            Load::Queue { pairs, places, held } => {
+            Exchange::Queue { pairs, places, held } => {
                 const ITEMS: u64 = 20_000;
                 std::thread::scope(|scope| {
                     for _ in 0..pairs {
@@ -194,7 +238,7 @@ impl Load {
                 });
                 ITEMS
             }
-            Load::Broadcast { threads } => {
+            Exchange::Broadcast { threads } => {
                 let turns = 4_000 / threads;
                 std::thread::scope(|scope| {
                     for _ in 0..threads {
@@ -223,81 +267,6 @@ impl Load {
                 });
                 turns * threads
             }
-        }
-    }
-}
-
-/// Runs a load with one kind of monitor; returns for how many operations.
-type Run = fn(Load) -> u64;
-
-/// One run, for each operation: nanoseconds, those of processors, and sleeps.
-fn measure(run: Run, load: Load) -> [f64; 3] {
-    let (begin, before) = (Instant::now(), Usage::now());
-    let operations = run(load) as f64;
-    let (time, usage) = (begin.elapsed(), Usage::now().since(before));
-    [time.as_nanos() as f64, usage.cpu as f64, usage.voluntary as f64].map(|all| all / operations)
-}
-
-fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let rounds = arguments.next().map_or(15, |rounds| rounds.parse().expect("a number of rounds"));
-    let wanted = arguments.next().unwrap_or_default();
-    let loads = [
-        ("notify nobody", Load::NotifyNobody),
-        ("ping-pong, notified inside", Load::PingPong { held: true }),
-        ("ping-pong, notified outside", Load::PingPong { held: false }),
-        ("queue of 1, 1 + 1 threads", Load::Queue { pairs: 1, places: 1, held: false }),
-        ("queue of 64, 1 + 1 threads", Load::Queue { pairs: 1, places: 64, held: false }),
-        ("queue of 4, 4 + 4 threads", Load::Queue { pairs: 4, places: 4, held: false }),
-        ("queue of 64, 16 + 16 threads", Load::Queue { pairs: 16, places: 64, held: false }),
-        (
-            "queue of 1, 1 + 1 threads, notified inside",
-            Load::Queue { pairs: 1, places: 1, held: true },
-        ),
-        (
-            "queue of 64, 1 + 1 threads, notified inside",
-            Load::Queue { pairs: 1, places: 64, held: true },
-        ),
-        (
-            "queue of 4, 4 + 4 threads, notified inside",
-            Load::Queue { pairs: 4, places: 4, held: true },
-        ),
-        (
-            "queue of 64, 16 + 16 threads, notified inside",
-            Load::Queue { pairs: 16, places: 64, held: true },
-        ),
-        ("broadcast to 2", Load::Broadcast { threads: 2 }),
-        ("broadcast to 16", Load::Broadcast { threads: 16 }),
-        ("broadcast to 100", Load::Broadcast { threads: 100 }),
-    ];
-    let contestants: [(&str, Run); 3] = [
-        ("holdup", Load::run::<Holdup>),
-        ("std", Load::run::<Std>),
-        ("parking_lot", Load::run::<ParkingLot>),
-    ];
-    println!("medians of {rounds} rounds; ratio: holdup's time to that of the neighbouring run");
-    for (name, load) in loads.iter().filter(|(name, _)| name.contains(&wanted)) {
-        let mut measured = [const { Vec::<[f64; 3]>::new() }; 3];
-        for round in 0..rounds {
-            for turn in 0..3 {
-                let which = (round + turn) % 3;
-                measured[which].push(measure(contestants[which].1, *load));
-            }
-        }
-        println!("{name}");
-        for (which, (contestant, _)) in contestants.iter().enumerate() {
-            let [time, cpu, sleeps] = [0, 1, 2].map(|metric| {
-                stats::median(&measured[which].iter().map(|one| one[metric]).collect::<Vec<_>>())
-            });
-            let ratios: Vec<f64> = measured[0]
-                .iter()
-                .zip(&measured[which])
-                .map(|(own, other)| own[0] / other[0])
-                .collect();
-            println!(
-                "  {contestant:12} {time:9.1} ns  {cpu:9.1} ns of processors  {sleeps:6.3} sleeps  ratio {:.2}",
-                stats::median(&ratios)
-            );
         }
     }
 }

@@ -1,0 +1,3 @@
+module holdup/benches
+
+go 1.22
