@@ -101,7 +101,7 @@ void Pairs(uint64_t count) {
       lock->value++;
     }
   };
-  run(count / 16);
+  run(count);
   auto begin = Clock::now();
   run(count);
   Say("uncontended lock and unlock", double(Nanoseconds(Clock::now() - begin)) / double(count));

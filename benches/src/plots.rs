@@ -7,6 +7,7 @@ use crate::report;
 use crate::results::Results;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::ops::Range;
@@ -215,8 +216,8 @@ fn legend(area: &Area<'_>, locks: &[Contestant]) -> Drawn {
     let (mut x, mut y) = (16, 50);
     for &lock in locks {
         let Some((colour, width)) = style(lock) else { continue };
-        // Letters of this size are some 7 pixels wide.
-        let length = 44 + 7 * title(lock).len() as i32;
+        // Letters of this size are some 6.5 pixels wide.
+        let length = 46 + 13 * title(lock).len() as i32 / 2;
         if x + length > wide {
             (x, y) = (16, y + 20);
         }
@@ -245,19 +246,18 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) -> Drawn {
         .x_label_area_size(36)
         .y_label_area_size(62)
         .build_cartesian_2d(x.clone(), (low / 1.3..high * 1.3).log_scale())?;
-    let unit = panel.unit;
     chart
         .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(FAINT)
+        .disable_mesh()
         .axis_style(INK)
-        // Our own, at the points that were measured.
+        // Our own: at the points that were measured, and at round numbers.
         .x_labels(0)
-        .y_labels(6)
-        .y_label_formatter(&|&value| label(value, unit))
-        .y_label_style(("sans-serif", 12).into_font().color(&INK))
+        .y_labels(0)
         .draw()?;
+    let across = |y| [(x.start, y), (x.end, y)];
+    let rounds = round_numbers(low / 1.3, high * 1.3);
+    let lines = rounds.iter().map(|&y| PathElement::new(across(y), FAINT));
+    chart.draw_series(lines)?;
     for (lock, points) in &panel.lines {
         let Some((colour, width)) = style(*lock) else { continue };
         chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(width)))?;
@@ -267,6 +267,12 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) -> Drawn {
     let Range { start: left, end: right } = chart.plotting_area().get_x_axis_pixel_range();
     let bottom = chart.plotting_area().get_y_axis_pixel_range().end;
     let (origin_x, origin_y) = area.get_base_pixel();
+    let beside = ("sans-serif", 12).into_font().color(&INK).pos(BESIDE);
+    for &y in &rounds {
+        let height = chart.backend_coord(&(x.start, y)).1;
+        let at = (left - origin_x - 6, height - origin_y);
+        area.draw(&Text::new(label(y, panel.unit), at, beside.clone()))?;
+    }
     let centred = ("sans-serif", 12).into_font().color(&INK).pos(CENTRED);
     for (position, text) in &panel.ticks {
         let part = (position - x.start) / (x.end - x.start);
@@ -279,10 +285,18 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) -> Drawn {
     Ok(())
 }
 
-const CENTRED: plotters::style::text_anchor::Pos = plotters::style::text_anchor::Pos {
-    h_pos: plotters::style::text_anchor::HPos::Center,
-    v_pos: plotters::style::text_anchor::VPos::Top,
-};
+const CENTRED: Pos = Pos { h_pos: HPos::Center, v_pos: VPos::Top };
+const BESIDE: Pos = Pos { h_pos: HPos::Right, v_pos: VPos::Center };
+
+/// The powers of ten between the two; with little between them, also their
+/// doubles and fivefolds.
+fn round_numbers(low: f64, high: f64) -> Vec<f64> {
+    let steps: &[f64] = if high / low > 500.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    (-3..13)
+        .flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)))
+        .filter(|number| (low..high).contains(number))
+        .collect()
+}
 
 /// A value at the left: "20 M", or a time: "10 ms".
 fn label(value: f64, unit: &str) -> String {

@@ -7,7 +7,8 @@ use crate::work::Apart;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Lock, increment, unlock, so many times.
+/// Lock, increment, unlock, so many times; and as often before, to warm up a
+/// process that has just begun.
 pub struct Uncontended {
     /// How many pairs are timed together.
     pub pairs: u32,
@@ -16,11 +17,11 @@ pub struct Uncontended {
 impl Bench for Uncontended {
     fn run<L: Lock>(&self, _edge: &mut dyn FnMut(Edge)) -> Values {
         let lock = Box::new(Apart(L::new()));
-        pairs(&lock.0, self.pairs / 16);
+        pairs(&lock.0, self.pairs);
         let start = Instant::now();
         pairs(&lock.0, self.pairs);
         let nanoseconds = start.elapsed().as_nanos() as f64;
-        assert_eq!(*lock.0.lock(), u64::from(self.pairs / 16 + self.pairs));
+        assert_eq!(*lock.0.lock(), u64::from(2 * self.pairs));
         vec![(UNCONTENDED, nanoseconds / f64::from(self.pairs))]
     }
 }

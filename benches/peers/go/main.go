@@ -71,7 +71,7 @@ func pairs(count uint64) {
 			lock.mutex.Unlock()
 		}
 	}
-	run(count / 16)
+	run(count)
 	begin := time.Now()
 	run(count)
 	say("uncontended lock and unlock", float64(time.Since(begin))/float64(count))
