@@ -91,6 +91,28 @@ fn growth(results: &Results) -> Vec<Finding> {
     at_most(what, 1.2, at(10_000) / at(10)).into_iter().collect()
 }
 
+/// The ratio of holdup's median to the best that any peer has in this cell.
+pub fn to_best_peer(
+    results: &Results,
+    cell: &str,
+    metric: Metric,
+    better: fn(f64, f64) -> f64,
+) -> f64 {
+    to_best(results, cell, metric, &Contestant::PEERS, better)
+}
+
+fn to_best(
+    results: &Results,
+    cell: &str,
+    metric: Metric,
+    others: &[Contestant],
+    better: fn(f64, f64) -> f64,
+) -> f64 {
+    // `f64::max` and `min` pass over a NaN.
+    let of = |&lock| results.median(cell, lock, metric);
+    results.median(cell, Holdup, metric) / others.iter().map(of).fold(f64::NAN, better)
+}
+
 /// The cells of the grid.
 struct Grid<'a> {
     results: &'a Results,
@@ -113,11 +135,7 @@ impl<'a> Grid<'a> {
         others: &[Contestant],
         better: fn(f64, f64) -> f64,
     ) -> Vec<(GridCell, &'a str, f64)> {
-        let ratio = |name: &str| {
-            // `f64::max` and `min` pass over a NaN.
-            let of = |&lock| self.results.median(name, lock, metric);
-            self.results.median(name, Holdup, metric) / others.iter().map(of).fold(f64::NAN, better)
-        };
+        let ratio = |name: &str| to_best(self.results, name, metric, others, better);
         self.cells
             .iter()
             .map(|&(cell, name)| (cell, name, ratio(name)))

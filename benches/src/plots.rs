@@ -252,12 +252,14 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) -> Drawn {
         .axis_style(INK)
         // Our own: at the points that were measured, and at round numbers.
         .x_labels(0)
-        .y_labels(0)
+        .disable_y_axis()
         .draw()?;
     let across = |y| [(x.start, y), (x.end, y)];
     let rounds = round_numbers(low / 1.3, high * 1.3);
     let lines = rounds.iter().map(|&y| PathElement::new(across(y), FAINT));
     chart.draw_series(lines)?;
+    let axis = [(x.start, low / 1.3), (x.start, high * 1.3)];
+    chart.draw_series([PathElement::new(axis, INK)])?;
     for (lock, points) in &panel.lines {
         let Some((colour, width)) = style(*lock) else { continue };
         chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(width)))?;

@@ -2,7 +2,7 @@
 
 use crate::goals;
 use crate::locks::Contestant;
-use crate::metrics::{self, Metric};
+use crate::metrics::{self, Metric, PER_SECOND};
 use crate::plots;
 use crate::results::Results;
 use crate::stats;
@@ -27,7 +27,7 @@ pub fn markdown(results: &Results, locks: &[Contestant], place: For) -> String {
     if place == For::File {
         let _ = writeln!(
             text,
-            "Written by `cargo run --release -p holdup-benches -- --report benches`; how it is \\\nmeasured and how to read it: [docs/benchmarks.md](../docs/benchmarks.md).\n"
+            "Written by `cargo run --release -p holdup-benches -- --report benches`; how it is\nmeasured and how to read it: [docs/benchmarks.md](../docs/benchmarks.md).\n"
         );
     }
     for note in &results.notes {
@@ -67,9 +67,13 @@ fn table(text: &mut String, results: &Results, metric: Metric, locks: &[Contesta
     let width = cells.iter().map(|cell| cell.len()).max().unwrap_or(0).max(10);
     let _ = write!(text, "| {:width$} |", "");
     locks.iter().for_each(|lock| write!(text, " {:>16} |", lock.name()).unwrap_or_default());
+    let compared = metric == PER_SECOND && locks.contains(&Contestant::Holdup);
+    if compared {
+        text.push_str(" holdup / best peer |");
+    }
     let _ = write!(text, "\n|-{:-<width$}-|", "");
     locks.iter().for_each(|_| write!(text, "-{:->16}:|", "").unwrap_or_default());
-    text.push('\n');
+    text.push_str(if compared { "--:|\n" } else { "\n" });
     for cell in cells {
         let _ = write!(text, "| {cell:width$} |");
         for &lock in &locks {
@@ -80,6 +84,10 @@ fn table(text: &mut String, results: &Results, metric: Metric, locks: &[Contesta
                 (median, spread) => format!("{} ±{:.0} %", short(median), 100.0 * spread),
             };
             let _ = write!(text, " {shown:>16} |");
+        }
+        if compared {
+            let ratio = goals::to_best_peer(results, cell, metric, f64::max);
+            let _ = write!(text, " {} |", if ratio.is_nan() { "-".into() } else { short(ratio) });
         }
         text.push('\n');
     }
@@ -112,7 +120,6 @@ pub fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::PER_SECOND;
 
     #[test]
     fn a_table_has_a_line_for_each_cell_and_a_column_for_each_lock_that_has_values() {
@@ -124,7 +131,8 @@ mod tests {
             markdown(&results, &[Contestant::Holdup, Contestant::Std, Contestant::Go], For::File);
         let line = text.lines().find(|line| line.contains("t=4")).unwrap();
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        assert_eq!(cells, ["", "grid/t=4/cs=0ns/out=0x", "-", "123", ""]);
+        assert_eq!(cells, ["", "grid/t=4/cs=0ns/out=0x", "-", "123", "-", ""]);
+        assert!(text.contains(" 0.50 |"));
         assert!(text.contains("2.50 M"));
     }
 }
