@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The first argument says how it ends: `return` (as without one), `exit`,
-//! `panic`, `abort-by-panic`, or `abort`.
+//! `panic`, `abort-by-panic`, `abort`, or `elsewhere`: it returns from another folder.
 
 use holdup::{Mutex, named_mutex, profile};
 use std::time::Duration;
@@ -54,6 +54,7 @@ fn main() {
         Some("exit") => std::process::exit(3),
         Some("panic") => panic!("at the end"),
         Some("abort-by-panic") => panic_without_unwinding(),
+        Some("elsewhere") => std::env::set_current_dir(std::env::temp_dir()).unwrap(),
         Some("abort") => std::process::abort(),
         Some(other) => panic!("no way to end is called {other:?}"),
     }

@@ -116,7 +116,7 @@ fn the_ending_of_the_name_chooses_the_format() {
         assert_profile(&directory.path(name));
     }
     let text = fs::read_to_string(directory.path("locks.txt")).unwrap();
-    assert!(text.starts_with("Lock contention of "), "{text}");
+    assert!(text.starts_with("Lock contention in "), "{text}");
     let folded = fs::read_to_string(directory.path("locks.folded")).unwrap();
     assert!(folded.lines().all(|line| line.starts_with("orders;")), "{folded}");
 }
@@ -129,6 +129,20 @@ fn the_process_number_goes_into_the_name() {
     let mut child = program.stderr(std::process::Stdio::null()).spawn().unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(directory.names(), [format!("locks-{}.txt", child.id())]);
+}
+
+#[test]
+fn a_relative_path_starts_from_the_folder_the_program_was_started_in() {
+    let directory = Directory::new();
+    // A percent sign in the folder's name is no part of the value.
+    let folder = directory.path("100%pure");
+    fs::create_dir(&folder).unwrap();
+    let mut program = program();
+    program.arg("elsewhere").current_dir(&folder);
+    program.env("HOLDUP_PROFILE", "locks.pb.gz").env("HOLDUP_PERIOD", "1ns");
+    let output = program.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_profile(&folder.join("locks.pb.gz"));
 }
 
 #[test]
@@ -184,6 +198,6 @@ fn a_profile_replaces_the_one_before_in_one_step() {
     let old = fs::File::open(&path).unwrap();
     assert!(run(&path, "return").status.success());
     assert_eq!(std::io::read_to_string(old).unwrap(), "old");
-    assert!(fs::read_to_string(&path).unwrap().starts_with("Lock contention of "));
+    assert!(fs::read_to_string(&path).unwrap().starts_with("Lock contention in "));
     assert_eq!(directory.names(), ["locks.txt"]);
 }

@@ -7,7 +7,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Where `HOLDUP_PROFILE` wants the profile.
-pub(super) struct Target(OsString);
+pub(super) struct Target {
+    /// What a relative path starts from: the folder in which the program was
+    /// started. It may go elsewhere, as daemons do, before it ends.
+    folder: PathBuf,
+    /// As given, with its `%p`.
+    path: OsString,
+}
 
 #[derive(Debug, PartialEq, Eq)]
 enum Format {
@@ -18,13 +24,15 @@ enum Format {
 
 impl Target {
     pub(super) fn new(path: OsString) -> Target {
-        Target(path)
+        // Where there is no such folder, the path is taken as it is.
+        Target { folder: std::env::current_dir().unwrap_or_default(), path }
     }
 
     /// Writes `profile`. The error comes with the path it is about.
     pub(super) fn write(&self, profile: &Profile) -> Result<(), (PathBuf, io::Error)> {
         // Now, not at start: a child that was forked has a number of its own.
-        let path = expanded(&self.0, std::process::id());
+        // The folder's own percent signs stay.
+        let path = self.folder.join(expanded(&self.path, std::process::id()));
         let format = format_of(&path);
         // What is no file (a terminal, a pipe, a device) is written to, and
         // never replaced; a link stays one.

@@ -32,7 +32,7 @@ impl Profile {
         } else {
             format!("call stacks sampled one per {} of delay", time(self.period()))
         };
-        writeln!(out, "Lock contention of {}; {sampled}", time(self.duration()))?;
+        writeln!(out, "Lock contention in {}; {sampled}", time(self.duration()))?;
         writeln!(out)?;
         self.write_totals(out)?;
         if self.classes().next().is_some() {

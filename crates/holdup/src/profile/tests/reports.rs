@@ -53,7 +53,7 @@ fn with_samples(samples: Vec<Sample>) -> Profile {
 #[test]
 fn the_text_says_all_a_person_asks_for() {
     let expected = "\
-Lock contention of 12.3 s; call stacks sampled one per 100 µs of delay
+Lock contention in 12.3 s; call stacks sampled one per 100 µs of delay
 
   waited     3.54 ms  in 35 waits
   = blamed   3.04 ms   85.9 %  on 19 critical sections
