@@ -8,7 +8,9 @@ use std::time::Duration;
 
 /// Exact sums over a stretch of time, of one lock class or of all.
 ///
-/// At any quiet moment `waited == blamed + handoff`.
+/// At any quiet moment `waited == blamed + handoff`: when no thread waits for a
+/// lock, and none holds one that somebody waited for in vain. A section is
+/// charged when it ends, also with the waits that timed out meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Critical sections that ended while somebody waited, or that a waiter
