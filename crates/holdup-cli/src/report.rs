@@ -32,7 +32,7 @@ pub fn run<W: Write>(
     let (table, rows) = match args.by {
         By::Function => frames(samples, args.top, "function", names::function),
         By::Line => frames(samples, args.top, "line", names::line),
-        By::Lock => locks(samples, args.top),
+        By::Lock => locks(&profile, args.top),
     };
     table.write(out, screen)?;
     let more = rows.saturating_sub(shown(args.top));
@@ -121,9 +121,9 @@ fn frames(
     (table, rows.len())
 }
 
-fn locks(samples: &[Sample], top: usize) -> (Table, usize) {
-    let whole = summary::total(samples, &[Kind::Blame, Kind::Lost]).delay;
-    let rows = summary::by_lock(samples);
+fn locks(profile: &Profile, top: usize) -> (Table, usize) {
+    let rows = summary::by_lock(profile.samples(), profile.classes());
+    let whole = rows.iter().fold(0_u128, |sum, (_, entry)| sum.saturating_add(entry.blamed.delay));
     let lost = rows.iter().any(|row| row.1.lost.count > 0);
     let titles: &[&str] = if lost {
         &["blamed", "share", "contentions", "handoff", "of blamed, stack lost", "lock"]

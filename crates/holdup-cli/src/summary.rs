@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use holdup::profile::{Frame, Kind, Sample};
+use holdup::profile::{Frame, Kind, Sample, Totals};
 
 use crate::names;
 
@@ -95,8 +95,12 @@ pub struct LockEntry {
     pub handoff: Cost,
 }
 
-/// Sums `samples` by lock, the most blamed first.
-pub fn by_lock(samples: &[Sample]) -> Vec<(String, LockEntry)> {
+/// Sums `samples` by lock, the most blamed first. Of locks whose sums are known
+/// without sampling, `exact`, those stand in the row.
+pub fn by_lock<'a>(
+    samples: &[Sample],
+    exact: impl Iterator<Item = (&'a str, Totals)>,
+) -> Vec<(String, LockEntry)> {
     let mut entries: HashMap<String, LockEntry> = HashMap::new();
     for sample in samples {
         let entry = entries.entry(sample.lock.clone()).or_default();
@@ -109,6 +113,11 @@ pub fn by_lock(samples: &[Sample]) -> Vec<(String, LockEntry)> {
             }
             Kind::Handoff => entry.handoff.add(cost),
         }
+    }
+    for (name, totals) in exact.filter(|(_, totals)| !totals.waited.is_zero()) {
+        let entry = entries.entry(name.to_owned()).or_default();
+        entry.blamed = Cost { delay: totals.blamed.as_nanos(), count: totals.contentions };
+        entry.handoff.delay = totals.handoff.as_nanos();
     }
     sorted(entries, |entry| (entry.blamed.delay, entry.handoff.delay))
 }
@@ -200,7 +209,7 @@ mod tests {
         let mut sum = Cost::default();
         by_culprit(&samples).iter().for_each(|row| sum.add(row.1));
         assert_eq!(sum, whole);
-        for (_, entry) in by_lock(&samples) {
+        for (_, entry) in by_lock(&samples, std::iter::empty()) {
             sum.delay -= entry.blamed.delay + entry.handoff.delay;
         }
         assert_eq!(sum.delay, 0);
@@ -208,11 +217,32 @@ mod tests {
 
     #[test]
     fn lost_blame_is_blame_of_its_lock() {
-        let rows = by_lock(&example());
+        let rows = by_lock(&example(), std::iter::empty());
         assert_eq!(rows[0].0, "a");
         assert_eq!(rows[1].1.blamed, Cost { delay: 55, count: 2 });
         assert_eq!(rows[1].1.lost, Cost { delay: 5, count: 1 });
         assert_eq!(rows[0].1.handoff, Cost { delay: 7, count: 3 });
+    }
+
+    #[test]
+    fn what_is_known_of_a_lock_without_sampling_goes_before_samples() {
+        let known = |blamed, waited| Totals {
+            contentions: 9,
+            waited: Duration::from_nanos(waited),
+            blamed: Duration::from_nanos(blamed),
+            handoff: Duration::from_nanos(waited - blamed),
+            ..Totals::default()
+        };
+        // No sample is of "c", and nobody queued for "d".
+        let exact = [("a", known(90, 98)), ("c", known(400, 401)), ("d", known(0, 0))];
+        let rows = by_lock(&example(), exact.into_iter());
+        let names: Vec<_> = rows.iter().map(|row| row.0.as_str()).collect();
+        assert_eq!(names, ["c", "a", "b"]);
+        assert_eq!(rows[0].1.blamed, Cost { delay: 400, count: 9 });
+        assert_eq!(rows[0].1.handoff.delay, 1);
+        assert_eq!(rows[1].1.blamed, Cost { delay: 90, count: 9 });
+        assert_eq!(rows[1].1.handoff.delay, 8);
+        assert_eq!(rows[2].1.blamed, Cost { delay: 55, count: 2 });
     }
 
     #[test]
