@@ -25,6 +25,7 @@ pub fn table(results: &Results) -> String {
     let grid = Grid::of(results);
     let mut findings = uncontended(results);
     findings.extend(grid.throughput());
+    findings.extend(grid.yardstick());
     findings.extend(grid.expense());
     findings.extend(grid.waits());
     findings.extend(growth(results));
@@ -98,19 +99,20 @@ pub fn to_best_peer(
     metric: Metric,
     better: fn(f64, f64) -> f64,
 ) -> f64 {
-    to_best(results, cell, metric, &Contestant::PEERS, better)
+    to_best(results, cell, metric, Holdup, &Contestant::PEERS, better)
 }
 
 fn to_best(
     results: &Results,
     cell: &str,
     metric: Metric,
+    ours: Contestant,
     others: &[Contestant],
     better: fn(f64, f64) -> f64,
 ) -> f64 {
     // `f64::max` and `min` pass over a NaN.
     let of = |&lock| results.median(cell, lock, metric);
-    results.median(cell, Holdup, metric) / others.iter().map(of).fold(f64::NAN, better)
+    results.median(cell, ours, metric) / others.iter().map(of).fold(f64::NAN, better)
 }
 
 /// The cells of the grid.
@@ -135,7 +137,7 @@ impl<'a> Grid<'a> {
         others: &[Contestant],
         better: fn(f64, f64) -> f64,
     ) -> Vec<(GridCell, &'a str, f64)> {
-        let ratio = |name: &str| to_best(self.results, name, metric, others, better);
+        let ratio = |name: &str| to_best(self.results, name, metric, Holdup, others, better);
         self.cells
             .iter()
             .map(|&(cell, name)| (cell, name, ratio(name)))
@@ -180,6 +182,34 @@ impl<'a> Grid<'a> {
         let what = "readers-writer throughput / the better of std and parking_lot 0.12";
         findings.extend(told(what, stats::geometric_mean(mixed)));
         findings
+    }
+
+    /// The best of many medians is above each of them by mere chance, too; how
+    /// much, what the same figure is for others tells.
+    fn yardstick(&self) -> Vec<Finding> {
+        let all: Vec<Contestant> = [Holdup].into_iter().chain(Contestant::PEERS).collect();
+        let of = |ours| {
+            let others: Vec<Contestant> = all.iter().copied().filter(|&it| it != ours).collect();
+            let several = self.cells.iter().filter(|(cell, _)| cell.threads > 1);
+            let best = |name| to_best(self.results, name, PER_SECOND, ours, &others, f64::max);
+            stats::geometric_mean(several.map(|(_, name)| best(*name)))
+        };
+        let found: Vec<String> = all
+            .iter()
+            .map(|&lock| (lock.name(), of(lock)))
+            .filter(|(_, mean)| mean.is_finite())
+            .map(|(name, mean)| format!("{name} {mean:.3}"))
+            .collect();
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let what = "for comparison: throughput of each lock / the best of all others in each cell";
+        vec![Finding {
+            what: what.into(),
+            goal: String::new(),
+            found: found.join(", "),
+            holds: None,
+        }]
     }
 
     fn expense(&self) -> Vec<Finding> {

@@ -91,6 +91,7 @@ fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
         let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
         results.add_json(&text).map_err(|error| format!("{path}: {error}"))?;
     }
+    results.notes.extend(options.note.take());
     match options.json.as_deref() {
         Some("-") => print!("{}", results.json()),
         Some(path) => {

@@ -28,6 +28,7 @@ Usage: holdup-bench [OPTIONS]
   --no-calls         leave out the pass that counts futex calls
   --json PATH        write all values of all rounds there (- for standard output)
   --report DIR       write RESULTS.md and plots/*.svg there
+  --note TEXT        a line at the top of the report, as what else the machine did
   --from A,B         measure nothing: take what --json wrote
   --help             this text
 
@@ -65,6 +66,8 @@ pub struct Options {
     pub json: Option<String>,
     /// Where the report goes.
     pub report: Option<String>,
+    /// A line for the top of the report.
+    pub note: Option<String>,
     /// Values measured before.
     pub from: Vec<String>,
 }
@@ -88,6 +91,7 @@ impl Options {
             calls: true,
             json: None,
             report: None,
+            note: None,
             from: Vec::new(),
         };
         let arguments: Vec<String> = arguments.collect();
@@ -130,6 +134,7 @@ impl Options {
                 "--waiters" => options.waiters = numbers(&name, &value()?)?,
                 "--json" => options.json = Some(value()?),
                 "--report" => options.report = Some(value()?),
+                "--note" => options.note = Some(value()?),
                 "--from" => options.from = value()?.split(',').map(String::from).collect(),
                 _ => return Err(format!("unknown option {name}; --help lists them")),
             }

@@ -43,7 +43,23 @@ pub fn markdown(results: &Results, locks: &[Contestant], place: For) -> String {
     for metric in metrics::ALL {
         table(&mut text, results, metric, locks, place);
     }
-    text
+    // Columns of one width are for the eye; a file is smaller without.
+    if place == For::File { without_padding(&text) } else { text }
+}
+
+fn without_padding(text: &str) -> String {
+    let mut lines = String::with_capacity(text.len());
+    for line in text.lines() {
+        if line.starts_with('|') {
+            let mut words = line.split(' ').filter(|word| !word.is_empty());
+            lines.push_str(words.next().unwrap_or_default());
+            words.for_each(|word| lines.extend([" ", word]));
+        } else {
+            lines.push_str(line);
+        }
+        lines.push('\n');
+    }
+    lines
 }
 
 /// A line for each cell, a column for each lock; each median with the spread
