@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 import urllib.request
 
@@ -46,6 +48,15 @@ try:
         with urllib.request.urlopen(url, timeout=60) as answer:
             assert answer.status == 200, answer.status
             return answer.url, answer.read().decode()
+
+    # It says so before it listens. The guard ends a wait that is in vain.
+    port = int(address.rsplit(":", 1)[1])
+    while server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
 
     # pprof's pages have moved from / to /ui/, which / leads to.
     base, first = fetch(address + "/")
