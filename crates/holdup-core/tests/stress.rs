@@ -7,13 +7,15 @@
 //! With `--cfg holdup_verify` every use of a wait list checks all its
 //! invariants.
 
+mod stress_support;
+
 use holdup_core::class::ClassId;
 use holdup_core::raw::{RawCondvar, RawMutex};
-use holdup_core::record::{Sums, for_each_class};
 use std::cell::UnsafeCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use stress_support::{end, next, spin, sums, work};
 
 const LOCKS: usize = 3;
 const THREADS: u64 = 8;
@@ -122,15 +124,7 @@ impl Lock {
             let result = catch_unwind(AssertUnwindSafe(|| {
                 let _unlock = unlock;
                 self.signal(dice);
-                if dice >> 40 & 3 == 0 {
-                    spin((dice >> 44) % 3_000);
-                }
-                match dice >> 42 & 0x3ff {
-                    0..8 => std::thread::yield_now(),
-                    8 => std::thread::sleep(Duration::from_micros(1_500)),
-                    9..12 => resume_unwind(Box::new("on purpose")),
-                    _ => {}
-                }
+                work(dice);
             }));
             if let Err(what) = result {
                 assert!(what.is::<&str>() && what.downcast_ref() == Some(&"on purpose"));
@@ -140,36 +134,11 @@ impl Lock {
             spin((dice >> 52) % 2_000);
         }
     }
-
-    fn sums(&self) -> Sums {
-        let mut found = Sums::default();
-        for_each_class(|class, sums| {
-            if class == self.lock.class() {
-                found = sums;
-            }
-        });
-        found
-    }
-}
-
-fn next(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
-fn spin(turns: u64) {
-    for _ in 0..turns {
-        std::hint::spin_loop();
-    }
 }
 
 #[test]
 fn under_any_load_nothing_is_lost_and_the_books_balance() {
-    let seconds = std::env::var("HOLDUP_STRESS_SECONDS").ok();
-    let seconds = seconds.map_or(2, |seconds| seconds.parse().expect("a number of seconds"));
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let end = end();
     let locks: Vec<Lock> = (0..LOCKS).map(Lock::new).collect();
     let seed = AtomicU64::new(0x9e37_79b9_7f4a_7c15);
     std::thread::scope(|scope| {
@@ -195,7 +164,7 @@ fn under_any_load_nothing_is_lost_and_the_books_balance() {
         }
     });
     for lock in locks {
-        let sums = lock.sums();
+        let sums = sums(lock.lock.class());
         println!("{}: {} sections, {sums:?}", lock.name, lock.entered.load(Ordering::Relaxed));
         assert!(!lock.lock.is_locked());
         assert_eq!((lock.lock.waiters(), lock.given.waiters()), (0, 0));

@@ -3,13 +3,15 @@
 //! `HOLDUP_STRESS_SECONDS` says (2 by default). At the end the books of each lock
 //! balance to the nanosecond, and what each guards is whole.
 
+mod stress_support;
+
 use holdup_core::class::ClassId;
 use holdup_core::raw::RawRwLock;
-use holdup_core::record::{Sums, for_each_class};
 use std::cell::UnsafeCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use stress_support::{end, next, spin, sums, work};
 
 const LOCKS: usize = 2;
 const THREADS: u64 = 8;
@@ -166,15 +168,7 @@ impl Lock {
             let result = catch_unwind(AssertUnwindSafe(|| {
                 self.convert(&mut hold, dice);
                 let _hold = hold;
-                if dice >> 40 & 3 == 0 {
-                    spin((dice >> 44) % 3_000);
-                }
-                match dice >> 42 & 0x3ff {
-                    0..8 => std::thread::yield_now(),
-                    8 => std::thread::sleep(Duration::from_micros(1_500)),
-                    9..12 => resume_unwind(Box::new("on purpose")),
-                    _ => {}
-                }
+                work(dice);
             }));
             if let Err(what) = result {
                 assert!(what.downcast_ref() == Some(&"on purpose"));
@@ -184,36 +178,11 @@ impl Lock {
             spin((dice >> 52) % 2_000);
         }
     }
-
-    fn sums(&self) -> Sums {
-        let mut found = Sums::default();
-        for_each_class(|class, sums| {
-            if class == self.lock.class() {
-                found = sums;
-            }
-        });
-        found
-    }
-}
-
-fn next(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
-fn spin(turns: u64) {
-    for _ in 0..turns {
-        std::hint::spin_loop();
-    }
 }
 
 #[test]
 fn under_any_load_of_readers_and_writers_nothing_is_lost_and_the_books_balance() {
-    let seconds = std::env::var("HOLDUP_STRESS_SECONDS").ok();
-    let seconds = seconds.map_or(2, |seconds| seconds.parse().expect("a number of seconds"));
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let end = end();
     let locks: Vec<Lock> = (0..LOCKS).map(Lock::new).collect();
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
@@ -230,7 +199,7 @@ fn under_any_load_of_readers_and_writers_nothing_is_lost_and_the_books_balance()
         }
     });
     for lock in locks {
-        let sums = lock.sums();
+        let sums = sums(lock.lock.class());
         println!("{}: {} writes, {sums:?}", lock.name, lock.written.load(Ordering::Relaxed));
         assert!(!lock.lock.is_locked());
         assert_eq!((lock.lock.waiters(), lock.inside.into_inner()), (0, 0));

@@ -35,7 +35,7 @@ fn held(wanted: Wanted) -> usize {
     }
 }
 
-fn passed(deadline: Option<Instant>) -> bool {
+pub(super) fn passed(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }
 

@@ -1,6 +1,7 @@
 //! From one way of holding the lock to another. A hold that changes ends like
 //! any other: it claims.
 
+use super::acquire::passed;
 use super::word::{self, EXCLUSIVE, LOCKED, READER, UPGRADABLE};
 use super::{RawRwLock, SLOW, after};
 use crate::record;
@@ -224,7 +225,7 @@ impl RawRwLock {
     #[cold]
     fn upgrade_without_queue(&self, deadline: Option<Instant>) -> bool {
         while !self.try_upgrade_slow() {
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if passed(deadline) {
                 return false;
             }
             yield_now();
