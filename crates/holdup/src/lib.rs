@@ -57,6 +57,7 @@
 //! - `send_guard`: guards may be sent to another thread and dropped there.
 //! - `arc_lock`: locking through an `Arc`, with `ArcMutexGuard` and its like.
 //! - `serde`: the locks that hold data are `Serialize` and `Deserialize`.
+//! - `json`: profiles are written as JSON, `Profile::write_json`.
 
 mod condvar;
 mod environment;

@@ -38,6 +38,8 @@
 mod classes;
 mod cut;
 mod folded;
+#[cfg(feature = "json")]
+mod json;
 mod modules;
 mod pprof;
 mod proto;

@@ -3,6 +3,8 @@
 
 mod go;
 mod hostile;
+#[cfg(feature = "json")]
+mod json;
 mod reports;
 mod round_trip;
 mod wire_golden;
