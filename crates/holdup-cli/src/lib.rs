@@ -2,8 +2,8 @@
 //! contention profiles.
 //!
 //! [`main`] is the whole command; the modules are its parts: `args` what may
-//! be said on the command line, `demo` and `report` one subcommand each,
-//! `summary` the sums they show, `names`, `table`, `units` and `screen` how
+//! be said on the command line, `demo` and those in `commands` one subcommand
+//! each, `summary` the sums they show, `names`, `table`, `units` and `screen` how
 //! they show them.
 
 use std::io::{self, Write};
@@ -12,15 +12,16 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod commands;
 mod demo;
 mod names;
-mod report;
 mod screen;
 mod summary;
 mod table;
 mod units;
 
 use args::{Args, Command};
+use commands::report;
 use screen::Screen;
 
 /// Columns of the longest error message: a hostile file may have its say in it.
@@ -33,7 +34,7 @@ const LONGEST_MESSAGE: usize = 400;
 /// command line that makes no sense.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    match run(args.command) {
+    match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,10 +46,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
-    let screen = Screen::of_stdout();
+fn run(args: Args) -> anyhow::Result<()> {
+    let screen = Screen::of_stdout(args.color);
     let mut out = screen::Output::new(io::stdout().lock());
-    match command {
+    match args.command {
         Command::Demo(options) => demo::run(&options, &mut out, &screen)?,
         Command::Report(options) => report::run(&options, &mut out, &screen)?,
     }

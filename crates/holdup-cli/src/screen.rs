@@ -4,6 +4,8 @@
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use crate::args::Color;
+
 /// What is known of standard output.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
@@ -15,9 +17,10 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Standard output as it is. Colour needs a terminal that is not "dumb",
-    /// and `NO_COLOR` unset or empty (<https://no-color.org>).
-    pub fn of_stdout() -> Screen {
+    /// Standard output as it is. Where `color` does not decide, colour needs a
+    /// terminal that is not "dumb", and `NO_COLOR` unset or empty
+    /// (<https://no-color.org>).
+    pub fn of_stdout(color: Color) -> Screen {
         let terminal = io::stdout().is_terminal();
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -26,7 +29,11 @@ impl Screen {
                 .then(terminal_size::terminal_size)
                 .flatten()
                 .map(|(terminal_size::Width(width), _)| usize::from(width)),
-            colour: terminal && !dumb && !set("NO_COLOR"),
+            colour: match color {
+                Color::Auto => terminal && !dumb && !set("NO_COLOR"),
+                Color::Always => true,
+                Color::Never => false,
+            },
         }
     }
 

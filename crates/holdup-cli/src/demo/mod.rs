@@ -14,7 +14,6 @@ use anyhow::{Context, bail};
 use holdup::{Mutex, named_mutex, profile};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::args::DemoArgs;
 use crate::screen::{Output, Screen};
 use crate::units;
 use index::{Index, Statistics};
@@ -35,8 +34,29 @@ const PERIOD: Duration = Duration::from_micros(10);
 /// The index that all threads share.
 static INDEX: Mutex<Index> = named_mutex!("index", Index::new());
 
+/// Index text files with many threads and one lock, and show who held up whom
+///
+/// Threads build an inverted index of the text files under DIR in one shared lock; one thread now
+/// and then prunes and sorts it, and holds everybody up. Reads at most 64 MiB and takes well under
+/// a minute. Writes the profile to holdup.pb.gz and a flame graph to holdup.svg.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Folder whose text files are indexed [default: the sources of the repository you are in and
+    /// those in cargo's registry]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    /// How many threads build the index [default: one for each core, at least 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+
+    /// Folder for holdup.pb.gz and holdup.svg, made if it is missing
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+}
+
 /// Runs the demonstration and writes its files.
-pub fn run<W: Write>(args: &DemoArgs, out: &mut Output<W>, screen: &Screen) -> anyhow::Result<()> {
+pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyhow::Result<()> {
     let roots = walk::roots(args.dir.as_deref())?;
     // Before the work: one wants to know now, not after half a minute.
     let files = Files::in_folder(&args.out)?;
@@ -76,7 +96,7 @@ pub fn run<W: Write>(args: &DemoArgs, out: &mut Output<W>, screen: &Screen) -> a
 
 /// The number of indexers: as asked, or one for each core, at least four, so
 /// that there is a crowd to hold up.
-fn indexers(args: &DemoArgs) -> u64 {
+fn indexers(args: &Args) -> u64 {
     args.threads.map_or_else(
         || thread::available_parallelism().map_or(4, |cores| cores.get().max(4) as u64),
         u64::from,

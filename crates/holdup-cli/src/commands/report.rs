@@ -2,25 +2,50 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use holdup::profile::{Frame, Kind, Profile, ReadError, Sample};
 
-use crate::args::{By, ReportArgs};
 use crate::names;
 use crate::screen::{Output, OutputError, Screen};
 use crate::summary::{self, Entry};
 use crate::table::Table;
 use crate::units;
 
+/// Print a mutex or contention profile as a table
+///
+/// Reads the profiles of holdup and of Go (pprof, gzip-compressed or not).
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The profile: a file, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// What a row of the table stands for
+    #[arg(long, value_enum, default_value_t = By::Function)]
+    by: By,
+
+    /// How many rows to print; 0 prints all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
+}
+
+/// What a row of a table stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum By {
+    /// A function: the time of critical sections it ended itself, and of those ended in its calls
+    Function,
+    /// A line of source code
+    Line,
+    /// A lock, by its name
+    Lock,
+}
+
 /// Reads the profile and prints it.
-pub fn run<W: Write>(
-    args: &ReportArgs,
-    out: &mut Output<W>,
-    screen: &Screen,
-) -> anyhow::Result<()> {
+pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyhow::Result<()> {
     let profile = read(&args.file)?;
     header(&profile, &args.file, out)?;
     let samples = profile.samples();
