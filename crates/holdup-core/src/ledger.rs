@@ -97,6 +97,19 @@ impl Ledger {
         now.wrapping_sub(ticket.start)
     }
 
+    /// As [`leave`](Self::leave), but what no claim has taken of this wait is not
+    /// left owed: it is returned beside the whole wait, for the caller to book. For
+    /// a waiter that was let in while others go on to wait for whoever holds the
+    /// lock. Constant time.
+    #[inline]
+    pub fn leave_settled(&mut self, ticket: Ticket, now: u64) -> (u64, u64) {
+        let owed = self.owed;
+        let waited = self.leave(ticket, now);
+        let unclaimed = self.owed.wrapping_sub(owed);
+        self.owed = owed;
+        (waited, unclaimed)
+    }
+
     /// How long ago the last claim was; very long if there was none.
     #[inline]
     #[must_use]

@@ -13,6 +13,8 @@ enum Event {
     Acquire(usize),
     /// The waiter at this place gives up.
     GiveUp(usize),
+    /// The waiter at this place is let in while others go on to wait.
+    LetIn(usize),
 }
 
 fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
@@ -21,6 +23,7 @@ fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
         2 => Just(Event::Claim),
         2 => any::<usize>().prop_map(Event::Acquire),
         2 => any::<usize>().prop_map(Event::GiveUp),
+        1 => any::<usize>().prop_map(Event::LetIn),
     ];
     prop::collection::vec((0_u64..50, event), 1..200)
 }
@@ -29,6 +32,8 @@ fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
 struct Waiter {
     ticket: Ticket,
     start: u64,
+    /// Up to which tick it was claimed, or its start.
+    since: u64,
 }
 
 proptest! {
@@ -69,11 +74,12 @@ proptest! {
                     unclaimed.push(now - start);
                     truth += now - start;
                     let ticket = ledger.join(at(start));
-                    waiters.push(Waiter { ticket, start });
+                    waiters.push(Waiter { ticket, start, since: start });
                 }
                 Event::Claim => {
                     let (amount, expected) = claim(&mut ledger, now);
                     prop_assert_eq!(amount, expected);
+                    waiters.iter_mut().for_each(|waiter| waiter.since = now);
                 }
                 Event::Acquire(which) if !waiters.is_empty() => {
                     let waiter = waiters.swap_remove(which % waiters.len());
@@ -83,6 +89,7 @@ proptest! {
                     prop_assert_eq!(time, now - waiter.start);
                     prop_assert_eq!(ledger.owed(), 0, "who acquires owes nothing");
                     waited += time;
+                    waiters.iter_mut().for_each(|waiter| waiter.since = now);
                 }
                 Event::GiveUp(which) if !waiters.is_empty() => {
                     let waiter = waiters.swap_remove(which % waiters.len());
@@ -90,7 +97,20 @@ proptest! {
                     prop_assert_eq!(time, now - waiter.start);
                     waited += time;
                 }
-                Event::Acquire(_) | Event::GiveUp(_) => {}
+                Event::LetIn(which) if !waiters.is_empty() => {
+                    let waiter = waiters.swap_remove(which % waiters.len());
+                    let owed = ledger.owed();
+                    let (time, settled) = ledger.leave_settled(waiter.ticket, at(now));
+                    prop_assert_eq!(time, now - waiter.start);
+                    prop_assert_eq!(settled, now - waiter.since);
+                    prop_assert_eq!(ledger.owed(), owed, "nothing is left owed");
+                    waited += time;
+                    // Booked by the one let in: of no claim any more.
+                    claimed += settled;
+                    let all: u64 = unclaimed.drain(..).sum();
+                    unclaimed.push(all - settled);
+                }
+                Event::Acquire(_) | Event::GiveUp(_) | Event::LetIn(_) => {}
             }
             prop_assert_eq!(ledger.waiters(), waiters.len() as u64);
         }

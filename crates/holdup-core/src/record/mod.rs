@@ -9,11 +9,13 @@
 use crate::class::ClassId;
 use core::cell::Cell;
 
+mod books;
 mod sampler;
 pub mod stack;
 mod table;
 mod totals;
 
+pub use books::Books;
 pub use sampler::{period, set_period};
 pub use totals::OTHERS;
 
@@ -73,20 +75,20 @@ pub struct Sums {
 impl Sums {
     /// Adds a claim of time during which nobody held the lock.
     #[inline]
-    pub(crate) fn add_handoff(&mut self, amount: u64) {
+    pub fn add_handoff(&mut self, amount: u64) {
         self.handoffs += u64::from(amount > 0);
         self.handoff += amount;
     }
 
     /// Adds a wait that ended.
     #[inline]
-    pub(crate) fn add_wait(&mut self, waited: u64) {
+    pub fn add_wait(&mut self, waited: u64) {
         self.waits += 1;
         self.waited += waited;
     }
 
     /// Adds other sums to these.
-    pub(crate) fn add(&mut self, other: &Sums) {
+    pub fn add(&mut self, other: &Sums) {
         self.contentions += other.contentions;
         self.waits += other.waits;
         self.waited += other.waited;
@@ -99,7 +101,7 @@ impl Sums {
 
     /// Adds a claim of a critical section; it may make more than one.
     #[inline]
-    pub(crate) fn add_blame(&mut self, amount: u64, first: bool) {
+    pub fn add_blame(&mut self, amount: u64, first: bool) {
         self.contentions += u64::from(first);
         self.blamed += amount;
     }
@@ -108,16 +110,20 @@ impl Sums {
 /// How many frames of a stack are kept, the innermost ones.
 pub const DEPTH: usize = 64;
 
-/// Adds to the exact sums of `class`.
+/// Adds to the exact sums of `class`: for locks that are accounted for outside
+/// of this crate, as those of the pthread interposer are. Allocates nothing, takes
+/// no lock; some relaxed additions.
 #[inline]
-pub(crate) fn book(class: ClassId, sums: &Sums) {
+pub fn book(class: ClassId, sums: &Sums) {
     totals::add(class, sums);
 }
 
 /// Keeps the blame of a critical section with the stack of the caller, if it
-/// is sampled. Called after the lock was released, by the thread that did it.
+/// is sampled. To be called after the lock was released, by the thread that did
+/// it. Allocates nothing, takes no lock; some nanoseconds, or what
+/// [`stack::capture`] takes and some 50 ns more if it is sampled.
 #[inline]
-pub(crate) fn sample(class: ClassId, blame: u64) {
+pub fn sample(class: ClassId, blame: u64) {
     // A model has no stacks to keep; its sums are kept.
     if crate::sync::MODELLED {
         return;
@@ -159,11 +165,17 @@ fn keep(class: ClassId, count: u64, delay: u64) {
 /// what was lost, unless zero. A stack may come in more than one row. Rows
 /// that grow meanwhile are seen as they are when they are visited. Takes no
 /// lock, allocates nothing; linear in the size of the table.
-pub fn for_each_row(mut visit: impl FnMut(Row<'_>)) {
-    table::for_each(|stack, class, count, delay| {
-        visit(Row { stack, class, kind: Kind::Blame, count, delay });
-    });
-    totals::for_each(|class| {
+pub fn for_each_row(visit: impl FnMut(Row<'_>)) {
+    rows(table::current(), totals::current(), visit);
+}
+
+fn rows(table: Option<&table::Table>, totals: &totals::Totals, mut visit: impl FnMut(Row<'_>)) {
+    if let Some(table) = table {
+        table::for_each(table, |stack, class, count, delay| {
+            visit(Row { stack, class, kind: Kind::Blame, count, delay });
+        });
+    }
+    totals::for_each(totals, |class| {
         let totals::Class { class, sums, lost } = class;
         if (sums.handoffs, sums.handoff) != (0, 0) {
             let (count, delay) = (sums.handoffs, sums.handoff);
@@ -185,5 +197,5 @@ pub fn sums_of(class: ClassId) -> Sums {
 /// Calls `visit` with each class that was ever contended and its exact sums.
 /// Takes no lock, allocates nothing.
 pub fn for_each_class(mut visit: impl FnMut(ClassId, Sums)) {
-    totals::for_each(|class| visit(class.class, class.sums));
+    totals::for_each(totals::current(), |class| visit(class.class, class.sums));
 }

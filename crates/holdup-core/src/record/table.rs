@@ -39,7 +39,7 @@ struct Row {
 }
 
 #[repr(C)]
-struct Table {
+pub(super) struct Table {
     rows: [Row; ROWS],
     used: AtomicUsize,
     arena: [AtomicUsize; ARENA],
@@ -72,6 +72,17 @@ fn table() -> Option<&'static Table> {
     Some(unsafe { &*table })
 }
 
+/// The table if there is one yet.
+pub(super) fn current() -> Option<&'static Table> {
+    // SAFETY: see `table`.
+    unsafe { TABLE.load(Ordering::Acquire).as_ref() }
+}
+
+/// Keeps rows in `table` from now on.
+pub(super) fn keep_in(table: &'static Table) {
+    TABLE.store(core::ptr::from_ref(table).cast_mut(), Ordering::Release);
+}
+
 /// Adds to the row of `stack` and `class`. False if it found no room.
 pub(super) fn add(stack: &[usize], class: ClassId, count: u64, delay: u64) -> bool {
     let Some(table) = table() else { return false };
@@ -81,14 +92,9 @@ pub(super) fn add(stack: &[usize], class: ClassId, count: u64, delay: u64) -> bo
     true
 }
 
-/// Calls `visit` with stack, class, count and delay of each row.
-pub(super) fn for_each(mut visit: impl FnMut(&[usize], ClassId, u64, u64)) {
-    let table = TABLE.load(Ordering::Acquire);
-    if table.is_null() {
-        return;
-    }
-    // SAFETY: see `table`.
-    let table = unsafe { &*table };
+/// Calls `visit` with stack, class, count and delay of each row of `table`.
+/// Whatever is in its memory: it may be that of another program.
+pub(super) fn for_each(table: &Table, mut visit: impl FnMut(&[usize], ClassId, u64, u64)) {
     let mut stack = [0; super::DEPTH];
     for row in &table.rows {
         // Acquire: the key of a ready row is complete.
@@ -111,7 +117,8 @@ pub(super) fn for_each(mut visit: impl FnMut(&[usize], ClassId, u64, u64)) {
 impl Table {
     fn stack(&self, row: &Row) -> &[AtomicUsize] {
         let start = row.start.load(Ordering::Relaxed);
-        &self.arena[start..start + row.length.load(Ordering::Relaxed) as usize]
+        let length = (row.length.load(Ordering::Relaxed) as usize).min(super::DEPTH);
+        self.arena.get(start..).and_then(|rest| rest.get(..length)).unwrap_or(&[])
     }
 
     /// The row of a key, made if it is new.

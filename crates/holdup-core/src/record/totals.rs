@@ -7,7 +7,7 @@
 
 use super::Sums;
 use crate::class::ClassId;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Slots; a power of two. Slot 0 is that of the unnamed locks.
 const SLOTS: usize = 1024;
@@ -53,13 +53,13 @@ impl Slot {
         let mut sums = Sums::default();
         for stripe in &self.stripes {
             let get = |from: &AtomicU64| from.load(Ordering::Relaxed);
-            sums.contentions += get(&stripe.contentions);
-            sums.waits += get(&stripe.waits);
+            sums.contentions = sums.contentions.wrapping_add(get(&stripe.contentions));
+            sums.waits = sums.waits.wrapping_add(get(&stripe.waits));
             sums.waited = sums.waited.wrapping_add(get(&stripe.waited));
             sums.blamed = sums.blamed.wrapping_add(get(&stripe.blamed));
             sums.handoff = sums.handoff.wrapping_add(get(&stripe.handoff));
-            sums.handoffs += get(&stripe.handoffs);
-            sums.spins += get(&stripe.spins);
+            sums.handoffs = sums.handoffs.wrapping_add(get(&stripe.handoffs));
+            sums.spins = sums.spins.wrapping_add(get(&stripe.spins));
             sums.spun = sums.spun.wrapping_add(get(&stripe.spun));
         }
         sums
@@ -81,19 +81,44 @@ impl Stripe {
     }
 }
 
-static SLOT: [Slot; SLOTS] = [const { Slot::new(0) }; SLOTS];
-static OVERFLOW: Slot = Slot::new(OTHERS.0);
+/// All sums. All-zero memory is valid: nothing was summed yet.
+#[repr(C)]
+pub(super) struct Totals {
+    slots: [Slot; SLOTS],
+    overflow: Slot,
+}
+
+/// Those of this process.
+static OWN: Totals = Totals { slots: [const { Slot::new(0) }; SLOTS], overflow: Slot::new(0) };
+
+/// Where sums are kept instead, if somebody said so ([`super::Books`]).
+static ELSEWHERE: AtomicPtr<Totals> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Where sums are kept now.
+#[inline]
+pub(super) fn current() -> &'static Totals {
+    // Acquire: who sees the place sees that it is zeroed.
+    let elsewhere = ELSEWHERE.load(Ordering::Acquire);
+    // SAFETY: only `keep_in` stores here, what stays valid for good.
+    unsafe { elsewhere.as_ref() }.unwrap_or(&OWN)
+}
+
+/// Keeps the sums there from now on.
+pub(super) fn keep_in(totals: &'static Totals) {
+    ELSEWHERE.store(core::ptr::from_ref(totals).cast_mut(), Ordering::Release);
+}
 
 fn slot(class: ClassId) -> &'static Slot {
+    let Totals { slots, overflow } = current();
     if class == ClassId::UNNAMED {
-        return &SLOT[0];
+        return &slots[0];
     }
     let mut index = class.0 as usize;
     // A full table is probed some way, not through: this is on a lock's path.
     for _ in 0..64 {
         index &= SLOTS - 1;
         if index != 0 {
-            let slot = &SLOT[index];
+            let slot = &slots[index];
             // Relaxed: the class is all there is to see.
             let mut found = slot.class.load(Ordering::Relaxed);
             if found == 0 {
@@ -113,7 +138,7 @@ fn slot(class: ClassId) -> &'static Slot {
         }
         index += 1;
     }
-    &OVERFLOW
+    overflow
 }
 
 /// Adds to the sums of `class`. Some relaxed additions in a line of the
@@ -155,10 +180,13 @@ pub(crate) fn of(class: ClassId) -> Sums {
     slot(class).sums()
 }
 
-/// Calls `visit` with each class that was ever contended.
-pub(crate) fn for_each(mut visit: impl FnMut(Class)) {
-    for (index, slot) in SLOT.iter().chain([&OVERFLOW]).enumerate() {
-        let class = ClassId(slot.class.load(Ordering::Relaxed));
+/// Calls `visit` with each class in `totals` that was ever contended.
+pub(super) fn for_each(totals: &Totals, mut visit: impl FnMut(Class)) {
+    for (index, slot) in totals.slots.iter().chain([&totals.overflow]).enumerate() {
+        let class = match index {
+            SLOTS => OTHERS,
+            _ => ClassId(slot.class.load(Ordering::Relaxed)),
+        };
         if class == ClassId::UNNAMED && index != 0 {
             continue;
         }

@@ -27,7 +27,7 @@
 //! | others, Miri | no: stacks are empty | no |
 //!
 //! Known limits, on Linux:
-//! - After `dlclose`, other code at the same addresses may meet old rules and give
+//! - After `dlclose`, unless [`forget_rules`] is called, other code at the same addresses may meet old rules and give
 //!   a short or odd stack.
 //! - In a library opened with `dlopen`, the first access of a thread to its
 //!   thread-local variables may make the C library allocate them.
@@ -137,6 +137,20 @@ pub fn capture(pcs: &mut [usize]) -> usize {
 #[inline(never)]
 pub fn capture_by(method: Method, pcs: &mut [usize]) -> usize {
     choice::capture_by(method, pcs)
+}
+
+/// Forgets all unwind rules that were looked up, so that code which is loaded at
+/// the addresses of code that is gone is not walked by the rules of that: to be
+/// called after `dlclose`. Rules are looked up again as they are met. Some
+/// microseconds; may be called at any time.
+pub fn forget_rules() {
+    #[cfg(all(
+        target_os = "linux",
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        not(miri)
+    ))]
+    rules::forget();
 }
 
 /// The way in which [`capture`] walks stacks at present, for reports.

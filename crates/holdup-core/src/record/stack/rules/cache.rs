@@ -14,9 +14,9 @@
 //! with the group it gives back the address, so a collision is a miss, never a
 //! wrong rule. A zero word is empty: its key would be that of an address below 8192.
 //!
-//! Entries are never removed. After `dlclose`, code that is loaded later at the
-//! same addresses may meet the rules of what was there before, which gives a
-//! short or odd stack.
+//! Entries go only when all go ([`forget`]). After a `dlclose` that nobody told of,
+//! code that is loaded later at the same addresses may meet the rules of what was
+//! there before, which gives a short or odd stack.
 
 use super::super::arch::ADDRESS_BITS;
 use super::rule::{PACKED_BITS, Rule};
@@ -89,6 +89,16 @@ fn fill(address: usize, key: u64, rule: Rule) -> Rule {
     rule
 }
 
+/// Removes all entries.
+pub(super) fn forget() {
+    for place in &TABLE.0 {
+        // An untouched page stays so.
+        if place.load(Ordering::Relaxed) != 0 {
+            place.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Puts `rule` in place of whatever is cached for `address`, as if other code
 /// had been there before.
 #[cfg(test)]
@@ -140,6 +150,14 @@ mod tests {
         let address = BASE + 0x1000_0000;
         assert_eq!(rule_at(address, |_| Some(rule(5))), rule(5));
         assert_eq!(rule_at(address, |_| panic!("asked again")), rule(5));
+    }
+
+    #[test]
+    fn a_rule_that_was_forgotten_is_asked_for_again() {
+        let address = BASE + 0x4000_0000;
+        assert_eq!(rule_at(address, |_| Some(rule(5))), rule(5));
+        forget();
+        assert_eq!(rule_at(address, |_| Some(rule(6))), rule(6));
     }
 
     #[test]

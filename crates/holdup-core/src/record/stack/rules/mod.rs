@@ -208,6 +208,11 @@ impl Walker {
     }
 }
 
+/// Forgets all rules that are cached.
+pub(super) fn forget() {
+    cache::forget();
+}
+
 /// The rule for the return address `pc`, as the module it belongs to describes
 /// the code before it. None if there is no room to look it up.
 #[cold]
