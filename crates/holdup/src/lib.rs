@@ -58,6 +58,9 @@
 //! - `arc_lock`: locking through an `Arc`, with `ArcMutexGuard` and its like.
 //! - `serde`: the locks that hold data are `Serialize` and `Deserialize`.
 //! - `json`: profiles are written as JSON, `Profile::write_json`.
+//! - `metrics`: the sums of each lock as metrics for Prometheus.
+//! - `http`: profiles and metrics over HTTP, in any web framework.
+//! - `serve`: the same by a server of its own, `holdup::serve`.
 
 mod condvar;
 mod environment;
@@ -66,6 +69,10 @@ mod environment;
 pub use environment::fuzz as fuzz_environment;
 mod fair_mutex;
 mod guard;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod named;
 mod once;
 pub mod profile;
@@ -75,6 +82,8 @@ mod reentrant_mutex;
 mod rwlock;
 pub mod sync;
 
+#[cfg(feature = "serve")]
+pub use self::http::serve;
 pub use condvar::{Condvar, RawCondvar, WaitTimeoutResult};
 #[cfg(feature = "arc_lock")]
 pub use fair_mutex::ArcFairMutexGuard;

@@ -38,6 +38,8 @@
 mod classes;
 mod cut;
 mod folded;
+#[cfg(feature = "http")]
+mod go_text;
 #[cfg(feature = "json")]
 mod json;
 mod modules;
@@ -50,9 +52,13 @@ mod symbolize;
 #[cfg(test)]
 mod tests;
 mod text;
+#[cfg(feature = "http")]
+mod waits;
 mod wire;
 
 pub use classes::Totals;
+#[cfg(feature = "metrics")]
+pub(crate) use classes::current_classes;
 pub use holdup_core::record::Kind;
 pub use read_error::ReadError;
 pub(crate) use snapshot::note_start;

@@ -1,0 +1,56 @@
+//! Writes profiles as Go's `/debug/pprof/mutex?debug=1` does: the text form
+//! that pprof had before it had a binary one, with names for people.
+
+use super::pprof::{label, placeholder};
+use super::{Frame, Profile, Sample};
+use std::io::{self, Write};
+
+impl Profile {
+    /// Writes the profile in the form of Go's text; `name` is `mutex` or
+    /// `block`. A unit of time is a nanosecond.
+    pub(crate) fn write_go_text(&self, name: &str, mut out: impl Write) -> io::Result<()> {
+        // Of the two, Go's block profile is named after what it counts.
+        let title = if name == "block" { "contention" } else { name };
+        writeln!(out, "--- {title}:\ncycles/second=1000000000")?;
+        if title == "mutex" {
+            // Counts and delays are those of all, not of one in so many.
+            writeln!(out, "sampling period=1")?;
+        }
+        for sample in self.samples() {
+            write_sample(sample, &mut out)?;
+        }
+        out.flush()
+    }
+}
+
+/// What is summed up, then a line for each call. Whatever reads this as a
+/// profile passes over lines that begin with `#`.
+fn write_sample(sample: &Sample, out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{} {} @", sample.delay.as_nanos(), sample.count)?;
+    // The addresses that calls return to, one for all that are inlined there.
+    let calls = sample.stack.iter().filter(|frame| !frame.inlined && frame.address != 0);
+    for frame in calls {
+        write!(out, " {:#x}", frame.address.saturating_add(1))?;
+    }
+    writeln!(out, "\n#\t{} of {}", label(sample.kind), clean(&sample.lock))?;
+    if sample.stack.is_empty() {
+        writeln!(out, "#\t{}", placeholder(sample.kind))?;
+    }
+    for frame in &sample.stack {
+        writeln!(out, "#\t{:#x}\t{}{}", frame.address, clean(&frame.function), place(frame))?;
+    }
+    writeln!(out)
+}
+
+fn place(frame: &Frame) -> String {
+    match (&frame.file, frame.line) {
+        (Some(file), Some(line)) => format!("\t{}:{line}", clean(file)),
+        (Some(file), None) => format!("\t{}", clean(file)),
+        (None, _) => String::new(),
+    }
+}
+
+/// The name without what would end its line.
+fn clean(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
