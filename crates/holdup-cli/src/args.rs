@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::report;
+use crate::commands::{completions, convert, diff, flamegraph, man, merge, report};
 use crate::demo;
 
 /// Who held everybody up? Exact lock contention profiles: see one, read one.
@@ -22,6 +22,12 @@ pub struct Args {
 pub enum Command {
     Demo(demo::Args),
     Report(report::Args),
+    Flamegraph(flamegraph::Args),
+    Diff(diff::Args),
+    Merge(merge::Args),
+    Convert(convert::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// When output is coloured.

@@ -1,10 +1,16 @@
-//! The `holdup` command: a demonstration on real input, and reports of
-//! contention profiles.
+//! The `holdup` command: a demonstration on real input, and what people do
+//! with contention profiles.
 //!
-//! [`main`] is the whole command; the modules are its parts: `args` what may
-//! be said on the command line, `demo` and those in `commands` one subcommand
-//! each, `summary` the sums they show, `names`, `table`, `units` and `screen` how
-//! they show them.
+//! [`main`] is the whole command. Its parts, in the order of their use:
+//!
+//! - `args`, `commands`, `demo`: what may be said on the command line. A
+//!   subcommand is a file that calls the parts below and does little itself.
+//! - `input`, `folded`, `looks`: reading whatever a file holds.
+//! - `summary`, `names`: all sums, for tables, JSON and differences alike.
+//! - `table`, `shorten`, `units`, `screen`: how they are shown to people;
+//!   `forms`: to programs.
+//! - `picture`, `speedscope`: other forms of a profile.
+//! - `output`, `progress`: writing, and telling that it takes long.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,14 +20,23 @@ use clap::Parser;
 mod args;
 mod commands;
 mod demo;
+mod folded;
+mod forms;
+mod input;
+mod looks;
 mod names;
+mod output;
+mod picture;
+mod progress;
 mod screen;
+mod shorten;
+mod speedscope;
 mod summary;
 mod table;
 mod units;
 
 use args::{Args, Command};
-use commands::report;
+use commands::{completions, convert, diff, flamegraph, man, merge, report};
 use screen::Screen;
 
 /// Columns of the longest error message: a hostile file may have its say in it.
@@ -48,10 +63,16 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     let screen = Screen::of_stdout(args.color);
-    let mut out = screen::Output::new(io::stdout().lock());
+    let mut out = output::Output::new(io::stdout().lock());
     match args.command {
         Command::Demo(options) => demo::run(&options, &mut out, &screen)?,
         Command::Report(options) => report::run(&options, &mut out, &screen)?,
+        Command::Flamegraph(options) => flamegraph::run(&options, &mut out)?,
+        Command::Diff(options) => diff::run(&options, &mut out, &screen)?,
+        Command::Merge(options) => merge::run(&options, &mut out)?,
+        Command::Convert(options) => convert::run(&options, &mut out)?,
+        Command::Completions(options) => completions::run(&options, &mut out)?,
+        Command::Man(options) => man::run(&options, &mut out)?,
     }
     out.flush()?;
     Ok(())
@@ -60,6 +81,6 @@ fn run(args: Args) -> anyhow::Result<()> {
 /// Whether `error` is that of a reader who went away (`holdup report … | head`).
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
-        .downcast_ref::<screen::OutputError>()
+        .downcast_ref::<output::OutputError>()
         .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
 }

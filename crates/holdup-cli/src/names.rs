@@ -12,18 +12,39 @@ pub fn function(frame: &Frame) -> String {
     }
 }
 
-/// The function and the line of a frame, as far as they are known.
-pub fn line(frame: &Frame) -> String {
-    let mut text = function(frame);
-    if let Some(file) = frame.file.as_deref().filter(|file| !file.is_empty()) {
-        text.push_str("  ");
-        text.push_str(file);
-        if let Some(line) = frame.line.filter(|line| *line > 0) {
-            text.push_str(&format!(":{line}"));
-        }
-    }
-    text
+/// The file and the line of a frame, as far as they are known.
+pub fn place(frame: &Frame) -> Option<String> {
+    let file = frame.file.as_deref().filter(|file| !file.is_empty())?;
+    Some(match frame.line.filter(|line| *line > 0) {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_owned(),
+    })
 }
+
+/// What of `stack` is not the lock's own: holdup leaves that out of its
+/// profiles, Go's begin with it. All of it if nothing else is there.
+pub fn culprit(stack: &[Frame]) -> &[Frame] {
+    let locks = stack.iter().take_while(|frame| GO_LOCKS.contains(&frame.function.as_str()));
+    match locks.count() {
+        all if all == stack.len() => stack,
+        inner => &stack[inner..],
+    }
+}
+
+/// What Go's profiles show of the locks themselves.
+const GO_LOCKS: &[&str] = &[
+    "sync.(*Mutex).Unlock",
+    "sync.(*Mutex).unlockSlow",
+    "sync.(*RWMutex).Unlock",
+    "sync.(*RWMutex).RUnlock",
+    "sync.(*RWMutex).rUnlockSlow",
+    "internal/sync.(*Mutex).Unlock",
+    "internal/sync.(*Mutex).unlockSlow",
+    "runtime.unlock",
+    "runtime.unlock2",
+    "runtime.unlock2Wake",
+    "runtime.unlockWithRank",
+];
 
 /// The frames of the program itself, innermost first: without those outside of
 /// the marker that std puts between the start of a thread, or of the program,
@@ -114,13 +135,23 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_as_exact_as_it_is_known() {
+    fn a_place_is_as_exact_as_it_is_known() {
         let mut known = frame("f");
-        assert_eq!(line(&known), "f");
+        assert_eq!(place(&known), None);
         known.file = Some("a.rs".to_owned());
-        assert_eq!(line(&known), "f  a.rs");
+        assert_eq!(place(&known).unwrap(), "a.rs");
         known.line = Some(7);
-        assert_eq!(line(&known), "f  a.rs:7");
+        assert_eq!(place(&known).unwrap(), "a.rs:7");
+    }
+
+    #[test]
+    fn go_locks_are_not_the_culprits() {
+        let stack =
+            ["internal/sync.(*Mutex).Unlock", "sync.(*Mutex).Unlock", "main.work"].map(frame);
+        assert_eq!(culprit(&stack), &stack[2..]);
+        assert_eq!(culprit(&stack[..2]), &stack[..2], "better that than nothing");
+        assert_eq!(culprit(&stack[2..]), &stack[2..]);
+        assert!(culprit(&[]).is_empty());
     }
 
     #[test]

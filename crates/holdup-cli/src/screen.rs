@@ -1,8 +1,6 @@
-//! Where the output goes: how wide it is, whether it takes colour, and what
-//! happens when it cannot be written.
+//! The screen: how wide it is, and whether it takes colour.
 
-use std::fmt;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use crate::args::Color;
 
@@ -42,6 +40,16 @@ impl Screen {
         self.escape("1", text)
     }
 
+    /// `text` in red, for what got worse; where there is colour.
+    pub fn worse(&self, text: &str) -> String {
+        self.escape("31", text)
+    }
+
+    /// `text` in green, for what got better; where there is colour.
+    pub fn better(&self, text: &str) -> String {
+        self.escape("32", text)
+    }
+
     /// `text` in bold red, where there is colour.
     pub fn alarm(&self, text: &str) -> String {
         self.escape("1;31", text)
@@ -49,39 +57,6 @@ impl Screen {
 
     fn escape(&self, code: &str, text: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
-
-/// Standard output could not be written.
-#[derive(Debug)]
-pub struct OutputError(pub io::Error);
-
-impl fmt::Display for OutputError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot write to standard output: {}", self.0)
-    }
-}
-
-impl std::error::Error for OutputError {}
-
-/// Buffered output whose errors say that they are the output's: only a broken
-/// pipe *there* is no failure.
-pub struct Output<W: Write>(BufWriter<W>);
-
-impl<W: Write> Output<W> {
-    /// Output to `inner`.
-    pub fn new(inner: W) -> Output<W> {
-        Output(BufWriter::new(inner))
-    }
-
-    /// Writes `line` and an end of line.
-    pub fn line(&mut self, line: impl fmt::Display) -> Result<(), OutputError> {
-        writeln!(self.0, "{line}").map_err(OutputError)
-    }
-
-    /// Hands everything written so far to the reader.
-    pub fn flush(&mut self) -> Result<(), OutputError> {
-        self.0.flush().map_err(OutputError)
     }
 }
 

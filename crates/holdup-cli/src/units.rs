@@ -86,8 +86,36 @@ pub fn share(part: u128, whole: u128) -> String {
     format!("{percent:.1} %")
 }
 
-/// `text` on one line and without anything a terminal would obey: names in a
-/// profile, and paths, may hold whatever their maker liked.
+/// `nanoseconds` as [`duration`], with a sign where it is less than zero.
+pub fn signed_duration(nanoseconds: i128) -> String {
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    format!("{sign}{}", duration(nanoseconds.unsigned_abs()))
+}
+
+/// `nanoseconds` more or less, with a sign unless it is zero.
+pub fn change(nanoseconds: i128) -> String {
+    let plus = if nanoseconds > 0 { "+" } else { "" };
+    format!("{plus}{}", signed_duration(nanoseconds))
+}
+
+/// `part` of `whole` as [`share`], with a sign where it is less than zero.
+pub fn signed_share(part: i128, whole: u128) -> String {
+    let text = share(part.unsigned_abs(), whole);
+    if part < 0 && text != "0.0 %" { format!("-{text}") } else { text }
+}
+
+/// How much more than `before` the change is, in percent; what was nothing
+/// before has no such figure.
+pub fn change_share(change: i128, before: u128) -> String {
+    if before == 0 {
+        return if change == 0 { "0.0 %" } else { "new" }.to_owned();
+    }
+    let plus = if change > 0 { "+" } else { "" };
+    format!("{plus}{}", signed_share(change, before))
+}
+
+/// `text` on one line and without anything a terminal would obey, or XML would
+/// not have: names in a profile, and paths, may hold whatever their maker liked.
 pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| {
@@ -95,7 +123,7 @@ pub fn printable(text: &str) -> String {
             let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
             if c == '\n' || c == '\t' {
                 ' '
-            } else if c.is_control() || reorders {
+            } else if c.is_control() || reorders || matches!(c, '\u{fffe}' | '\u{ffff}') {
                 '\u{fffd}'
             } else {
                 c
@@ -183,6 +211,19 @@ mod tests {
     fn a_share_of_nothing_is_zero() {
         assert_eq!(share(0, 0), "0.0 %");
         assert_eq!(share(1, 3), "33.3 %");
+    }
+
+    #[test]
+    fn changes_have_signs_and_nothing_has_none() {
+        assert_eq!(signed_duration(-1_500), "-1.50 µs");
+        assert_eq!(change(1_500), "+1.50 µs");
+        assert_eq!(change(0), "0 ns");
+        assert_eq!(signed_share(-1, 2), "-50.0 %");
+        assert_eq!(signed_share(-1, 1_000_000), "0.0 %");
+        assert_eq!(change_share(50, 100), "+50.0 %");
+        assert_eq!(change_share(-100, 100), "-100.0 %");
+        assert_eq!(change_share(7, 0), "new");
+        assert_eq!(change_share(0, 0), "0.0 %");
     }
 
     #[test]

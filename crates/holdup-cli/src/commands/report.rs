@@ -1,173 +1,196 @@
 //! `holdup report`: a profile as a table.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::io::Write;
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
-use clap::ValueEnum;
-use holdup::profile::{Frame, Kind, Profile, ReadError, Sample};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::screen::Screen;
+use crate::summary::{Books, By, Cost, Entry, FrameKey, LockEntry, Rows};
+use crate::table::{Cell, Column, Table};
+use crate::{forms, input, units};
 
-use crate::names;
-use crate::screen::{Output, OutputError, Screen};
-use crate::summary::{self, Entry};
-use crate::table::Table;
-use crate::units;
-
-/// Print a mutex or contention profile as a table
+/// Print who held up whom, as a table
 ///
-/// Reads the profiles of holdup and of Go (pprof, gzip-compressed or not).
+/// Reads the profiles of holdup and Go's mutex profiles (pprof, compressed or not). Percentages are
+/// of all that was waited, which is exact; a row of its own says what the sampled stacks leave out.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The profile: a file, or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// What a row of the table stands for
+    /// What a row stands for
     #[arg(long, value_enum, default_value_t = By::Function)]
     by: By,
 
-    /// How many rows to print; 0 prints all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    top: usize,
+    /// How many rows to print, 0 for all [default: 20; all with --json]
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+
+    /// Print JSON instead of a table (docs/command.md says what is in it)
+    #[arg(long)]
+    json: bool,
 }
 
-/// What a row of a table stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum By {
-    /// A function: the time of critical sections it ended itself, and of those ended in its calls
-    Function,
-    /// A line of source code
-    Line,
-    /// A lock, by its name
-    Lock,
-}
+/// Rows of a table where nobody says how many.
+const ROWS: usize = 20;
 
 /// Reads the profile and prints it.
 pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyhow::Result<()> {
-    let profile = read(&args.file)?;
-    header(&profile, &args.file, out)?;
-    let samples = profile.samples();
-    if samples.is_empty() {
-        out.line("It holds no contention: no thread waited for a lock, or profiling was off.")?;
-        return Ok(());
+    let name = input::name(&args.file);
+    let progress = Progress::new(format!("reading {name}"));
+    let profile = input::profile(&args.file)?;
+    progress.now("adding up");
+    let books = Books::of(&profile);
+    let rows = Rows::of(&profile, args.by);
+    drop(progress);
+
+    let most = |unsaid: usize| match args.top.unwrap_or(unsaid) {
+        0 => usize::MAX,
+        some => some,
+    };
+    if args.json {
+        return Ok(out.json(&forms::report(&name, &profile, &books, args.by, &rows, most(0)))?);
+    }
+    out.line(header(&name, &books))?;
+    if books.is_empty() {
+        return Ok(out.line(nothing(&books))?);
     }
     out.line("")?;
-    let (table, rows) = match args.by {
-        By::Function => frames(samples, args.top, "function", names::function),
-        By::Line => frames(samples, args.top, "line", names::line),
-        By::Lock => locks(&profile, args.top),
-    };
-    table.write(out, screen)?;
-    let more = rows.saturating_sub(shown(args.top));
-    if more > 0 {
-        out.line(format!("  … and {} (--top 0 shows all)", units::plural(more as u64, "row")))?;
-    }
-    Ok(())
-}
-
-fn read(path: &Path) -> anyhow::Result<Profile> {
-    if path == Path::new("-") {
-        return parsed(io::stdin().lock()).context("cannot read standard input");
-    }
-    let context = || format!("cannot read {}", path.display());
-    let file = File::open(path).with_context(context)?;
-    if file.metadata().with_context(context)?.is_dir() {
-        bail!("cannot read {}: it is a directory", path.display());
-    }
-    parsed(BufReader::new(file)).with_context(context)
-}
-
-fn parsed(input: impl Read) -> anyhow::Result<Profile> {
-    Profile::read_pprof(input).map_err(|error| match error {
-        // What could not be read is said by the caller; the reason is enough.
-        ReadError::Io(reason) => reason.into(),
-        other => other.into(),
-    })
+    Ok(match &rows {
+        Rows::Frames(rows) => frames(rows, &books, most(ROWS), args.by).write(out, screen),
+        Rows::Locks(rows) => locks(rows, &books, most(ROWS)).write(out, screen),
+    }?)
 }
 
 /// One line: how much waiting, in how many contentions, while how long.
-fn header<W: Write>(
-    profile: &Profile,
-    path: &Path,
-    out: &mut Output<W>,
-) -> Result<(), OutputError> {
-    // The exact sums, where the profile has them; Go's have none.
-    let (waited, contentions) = if profile.classes().next().is_some() {
-        let totals = profile.totals();
-        (totals.waited.as_nanos(), totals.contentions)
-    } else {
-        let samples = profile.samples();
-        let all = summary::total(samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]);
-        let blamed = summary::total(samples, &[Kind::Blame, Kind::Lost]);
-        (all.delay, blamed.count)
-    };
-    let name = if path == Path::new("-") {
-        "standard input".into()
-    } else {
-        units::printable(&path.to_string_lossy())
-    };
+pub fn header(name: &str, books: &Books) -> String {
     let mut line = format!(
         "{name}: {} of waiting, {}",
-        units::duration(waited),
-        units::plural(contentions, "contention"),
+        units::duration(books.waited),
+        units::plural(books.contentions, "contention"),
     );
-    if profile.duration() > Duration::ZERO {
-        line.push_str(&format!(", in {}", units::duration(profile.duration().as_nanos())));
+    if !books.duration.is_zero() {
+        line.push_str(&format!(", in {}", units::duration(books.duration.as_nanos())));
     }
-    out.line(line)
+    line
 }
 
-/// The rows that `--top` asks for.
-fn shown(top: usize) -> usize {
-    if top == 0 { usize::MAX } else { top }
+/// Why there is no table.
+fn nothing(books: &Books) -> String {
+    if books.spins > 0 || books.spun > 0 {
+        format!(
+            "No thread queued for a lock; {} spun for {} together, and had theirs before that.",
+            units::plural(books.spins, "lock call"),
+            units::duration(books.spun),
+        )
+    } else {
+        "It holds no contention: no thread waited for a lock, or profiling was off.".to_owned()
+    }
 }
 
-fn frames(
-    samples: &[Sample],
-    top: usize,
-    title: &'static str,
-    key: impl Fn(&Frame) -> String,
-) -> (Table, usize) {
-    let whole = summary::total(samples, &[Kind::Blame, Kind::Handoff, Kind::Lost]).delay;
-    let rows = summary::by_frame(samples, key);
-    let mut table = Table::new(&["flat", "flat %", "cum", "cum %", "contentions", title]);
-    for (name, Entry { flat, cum }) in rows.iter().take(shown(top)) {
-        table.row([
+fn frames(rows: &[(FrameKey, Entry)], books: &Books, most: usize, by: By) -> Table {
+    let mut columns = vec![
+        Column::figure("flat"),
+        Column::figure("flat %"),
+        Column::figure("cum").spare(1),
+        Column::figure("cum %").spare(2),
+        Column::figure("contentions").spare(3),
+    ];
+    if by == By::Line {
+        columns.push(Column::place("line"));
+    }
+    columns.push(Column::function("function"));
+    let mut table = Table::new(columns);
+    let mut row = |figures: [String; 5], place: Option<&str>, function: &str| {
+        let mut cells: Vec<Cell> = figures.map(Cell::from).into();
+        if by == By::Line {
+            cells.push(place.unwrap_or("").into());
+        }
+        cells.push(function.into());
+        table.row(cells);
+    };
+    let whole = books.waited;
+    let (shown, hidden) = rows.split_at(most.min(rows.len()));
+    for (key, Entry { flat, cum }) in shown {
+        let figures = [
             units::duration(flat.delay),
             units::share(flat.delay, whole),
             units::duration(cum.delay),
             units::share(cum.delay, whole),
             units::count(cum.count),
-            name.clone(),
-        ]);
+        ];
+        row(figures, key.place.as_deref(), &key.function);
     }
-    (table, rows.len())
+    let only_flat = |amount: i128| {
+        let empty = String::new;
+        let (amount, share) = (units::signed_duration(amount), units::signed_share(amount, whole));
+        [amount, share, empty(), empty(), empty()]
+    };
+    if !hidden.is_empty() {
+        let flat = Cost::sum(hidden.iter().map(|row| row.1.flat)).delay;
+        let flat = i128::try_from(flat).unwrap_or(i128::MAX);
+        row(only_flat(flat), None, &more(hidden.len()));
+    }
+    for (name, amount) in books.rest() {
+        row(only_flat(amount), None, name);
+    }
+    table
 }
 
-fn locks(profile: &Profile, top: usize) -> (Table, usize) {
-    let rows = summary::by_lock(profile.samples(), profile.classes());
-    let whole = rows.iter().fold(0_u128, |sum, (_, entry)| sum.saturating_add(entry.blamed.delay));
+/// The row that stands for those that are not shown.
+pub fn more(rows: usize) -> String {
+    format!("[{}: --top 0 shows all]", units::plural(rows as u64, "more row"))
+}
+
+fn locks(rows: &[(String, LockEntry)], books: &Books, most: usize) -> Table {
+    let whole = books.waited;
     let lost = rows.iter().any(|row| row.1.lost.count > 0);
-    let titles: &[&str] = if lost {
-        &["blamed", "share", "contentions", "handoff", "of blamed, stack lost", "lock"]
-    } else {
-        &["blamed", "share", "contentions", "handoff", "lock"]
-    };
-    let mut table = Table::new(titles);
-    for (name, entry) in rows.iter().take(shown(top)) {
+    let mut columns = vec![
+        Column::figure("waited"),
+        Column::figure("share"),
+        Column::figure("contentions").spare(2),
+        Column::figure("blamed"),
+        Column::figure("handoff").spare(1),
+    ];
+    if lost {
+        columns.push(Column::figure("stack lost").spare(3));
+    }
+    columns.push(Column::name("lock"));
+    let mut table = Table::new(columns);
+    let (shown, hidden) = rows.split_at(most.min(rows.len()));
+    for (name, entry) in shown {
         let mut cells = vec![
-            units::duration(entry.blamed.delay),
-            units::share(entry.blamed.delay, whole),
+            units::duration(entry.waited),
+            units::share(entry.waited, whole),
             units::count(entry.blamed.count),
-            units::duration(entry.handoff.delay),
+            units::duration(entry.blamed.delay),
+            units::duration(entry.handoff),
         ];
         if lost {
             cells.push(units::duration(entry.lost.delay));
         }
         cells.push(name.clone());
-        table.row(cells);
+        table.row(cells.into_iter().map(Cell::from).collect::<Vec<_>>());
     }
-    (table, rows.len())
+    if !hidden.is_empty() {
+        let sum = |part: fn(&LockEntry) -> u128| {
+            hidden.iter().fold(0_u128, |sum, row| sum.saturating_add(part(&row.1)))
+        };
+        let waited = sum(|entry| entry.waited);
+        let mut cells = vec![
+            units::duration(waited),
+            units::share(waited, whole),
+            units::count(Cost::sum(hidden.iter().map(|row| row.1.blamed)).count),
+            units::duration(sum(|entry| entry.blamed.delay)),
+            units::duration(sum(|entry| entry.handoff)),
+        ];
+        if lost {
+            cells.push(units::duration(sum(|entry| entry.lost.delay)));
+        }
+        cells.push(more(hidden.len()));
+        table.row(cells.into_iter().map(Cell::from).collect::<Vec<_>>());
+    }
+    table
 }

@@ -2,7 +2,7 @@
 //!
 //! The walk: `walk` finds the files, `crew` are the threads, which take them
 //! from `work`, apart with `tokens`, and enter them in the `index` behind one
-//! lock; `outcome` tells what happened and `picture` draws it.
+//! lock; `outcome` tells what happened.
 
 use std::fs;
 use std::io::{IsTerminal, Write};
@@ -14,15 +14,15 @@ use anyhow::{Context, bail};
 use holdup::{Mutex, named_mutex, profile};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::screen::{Output, Screen};
-use crate::units;
+use crate::output::{self, Output};
+use crate::screen::Screen;
+use crate::{picture, units};
 use index::{Index, Statistics};
 use work::Work;
 
 mod crew;
 mod index;
 mod outcome;
-mod picture;
 mod tokens;
 mod walk;
 mod work;
@@ -134,9 +134,7 @@ impl Files {
         let files =
             Files { profile: folder.join("holdup.pb.gz"), picture: folder.join("holdup.svg") };
         for path in [&files.profile, &files.picture] {
-            // Without truncating: what an earlier run left stays until this one has better.
-            let opened = fs::OpenOptions::new().create(true).append(true).open(path);
-            opened.with_context(|| format!("cannot write {}", path.display()))?;
+            output::check(path)?;
         }
         Ok(files)
     }
@@ -144,12 +142,15 @@ impl Files {
     fn write(&self, profile: &profile::Profile) -> anyhow::Result<()> {
         let mut pprof = Vec::new();
         profile.write_pprof(&mut pprof).context("cannot encode the profile")?;
-        for (path, bytes) in
-            [(&self.profile, pprof), (&self.picture, picture::flame_graph(profile)?)]
-        {
-            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        Ok(())
+        let waited = units::duration(profile.totals().waited.as_nanos());
+        let picture = picture::of_waiting(
+            &picture::of_profile(profile),
+            picture::TITLE,
+            &waited,
+            "holdup demo",
+        );
+        output::write_whole(&self.profile, &pprof)?;
+        output::write_whole(&self.picture, &picture?)
     }
 
     /// Where the files are and what can be done with them.

@@ -10,9 +10,10 @@ use super::crew::Role;
 use super::index::Index;
 use super::walk::Listing;
 use super::work::Work;
-use crate::screen::{Output, OutputError, Screen};
+use crate::output::{Output, OutputError};
+use crate::screen::Screen;
 use crate::summary;
-use crate::table::Table;
+use crate::table::{Cell, Column, Table};
 use crate::units;
 
 /// Rows of the table of culprits.
@@ -105,35 +106,41 @@ pub fn held_up<W: Write>(
     out.line(screen.bold("Who held everybody up"))?;
     let rows = summary::by_culprit(samples);
     let whole: u128 = rows.iter().map(|row| row.1.delay).sum();
-    let mut table = Table::new(&[
-        "waited",
-        "share",
-        "contentions",
-        "<lock",
-        "function that ended the critical section",
-    ]);
-    for ((function, lock), cost) in rows.iter().take(CULPRITS) {
-        table.row([
-            units::duration(cost.delay),
-            units::share(cost.delay, whole),
-            units::count(cost.count),
-            lock.clone(),
-            function.clone(),
+    if rows.is_empty() {
+        out.line("  Nobody: no thread had to queue for the lock. With more --threads, some may.")?;
+    } else {
+        let mut table = Table::new([
+            Column::figure("waited"),
+            Column::figure("share"),
+            Column::figure("contentions").spare(1),
+            Column::name("lock"),
+            Column::function("function that ended the critical section"),
         ]);
-    }
-    table.write(out, screen)?;
-    if rows.len() > CULPRITS {
-        out.line(format!("  … and {}", units::plural((rows.len() - CULPRITS) as u64, "more row")))?;
+        for ((function, lock), cost) in rows.iter().take(CULPRITS) {
+            table.row([
+                units::duration(cost.delay).into(),
+                units::share(cost.delay, whole).into(),
+                units::count(cost.count).into(),
+                lock.as_str().into(),
+                function.as_str().into(),
+            ]);
+        }
+        table.write(out, screen)?;
+        if rows.len() > CULPRITS {
+            let more = units::plural((rows.len() - CULPRITS) as u64, "more row");
+            out.line(format!("  … and {more}"))?;
+        }
     }
 
     out.line("")?;
     out.line(screen.bold("Whom they held up"))?;
-    let mut table = Table::new(&["in lock()", "threads", "task"]);
+    let mut table =
+        Table::new([Column::figure("in lock()"), Column::figure("threads"), Column::name("task")]);
     for role in roles {
         table.row([
-            units::duration(role.locking.as_nanos()),
-            units::count(role.threads),
-            role.name.to_owned(),
+            units::duration(role.locking.as_nanos()).into(),
+            units::count(role.threads).into(),
+            role.name.into(),
         ]);
     }
     table.write(out, screen)?;
@@ -147,16 +154,14 @@ fn books<W: Write>(
     profile: &Profile,
 ) -> Result<(), OutputError> {
     let totals = profile.totals();
-    let exact = |time: Duration| format!("{} ns", units::count(time.as_nanos()));
+    let exact = |time: Duration| Cell::from(format!("{} ns", units::count(time.as_nanos())));
     out.line("")?;
     out.line(screen.bold("The books, exact to the nanosecond (the table above is sampled)"))?;
-    let mut table = Table::new(&["time", "what"]);
-    table
-        .row([exact(totals.waited), format!("waited, in {}", units::plural(totals.waits, "wait"))]);
-    table.row([
-        exact(totals.blamed),
-        format!("blamed, on {}", units::plural(totals.contentions, "critical section")),
-    ]);
+    let mut table = Table::new([Column::figure("time"), Column::name("what")]);
+    let waits = units::plural(totals.waits, "wait");
+    table.row([exact(totals.waited), format!("waited, in {waits}").into()]);
+    let sections = units::plural(totals.contentions, "critical section");
+    table.row([exact(totals.blamed), format!("blamed, on {sections}").into()]);
     table.row([
         exact(totals.handoff),
         "handoff: the lock was free, the waiter not yet running".into(),
@@ -166,7 +171,8 @@ fn books<W: Write>(
         format!(
             "spun, in {} that had the lock before they queued",
             units::plural(totals.spins, "lock call")
-        ),
+        )
+        .into(),
     ]);
     table.write(out, screen)?;
     let charged = totals.blamed + totals.handoff;

@@ -42,6 +42,7 @@ mod folded;
 mod go_text;
 #[cfg(feature = "json")]
 mod json;
+mod merge;
 mod modules;
 mod pprof;
 mod proto;

@@ -298,7 +298,7 @@ fn keyed(sample: &Sample) -> ((&[Frame], &str, Kind), Weight) {
 
 /// Adds up samples that differ in nothing but their weight (stacks that
 /// differed only in the frames that were cut), most delay first.
-fn merged(mut samples: Vec<Sample>) -> Vec<Sample> {
+pub(super) fn merged(mut samples: Vec<Sample>) -> Vec<Sample> {
     samples.sort();
     samples.dedup_by(|next, kept| {
         let ((next_key, mut weight), (key, more)) = (keyed(next), keyed(kept));

@@ -5,6 +5,7 @@ mod go;
 mod hostile;
 #[cfg(feature = "json")]
 mod json;
+mod merge;
 mod reports;
 mod round_trip;
 mod wire_golden;
