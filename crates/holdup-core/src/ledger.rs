@@ -117,6 +117,13 @@ impl Ledger {
         now.wrapping_sub(self.claimed_at)
     }
 
+    /// When the last claim was; zero if there was none.
+    #[inline]
+    #[must_use]
+    pub fn claimed_at(&self) -> u64 {
+        self.claimed_at
+    }
+
     /// How many wait.
     #[inline]
     #[must_use]
@@ -141,10 +148,6 @@ impl Ledger {
 
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch
-    }
-
-    pub(crate) fn claimed_at(&self) -> u64 {
-        self.claimed_at
     }
 
     pub(crate) fn latest(&self) -> u64 {

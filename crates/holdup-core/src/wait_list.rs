@@ -181,9 +181,14 @@ impl Default for Account {
 const BOOKING_INTERVAL: u64 = 20_000;
 
 impl Account {
-    /// Counts a node that was linked.
+    /// Counts a node that was linked. It was pushed after the last claim; what its
+    /// thread waited before that without being on the list, other sections were the
+    /// cause of, and they are claimed. It is spun.
     fn join(&mut self, node: &Node) {
-        node.ticket.set(self.ledger.join(node.ticket.get().start));
+        let start = node.ticket.get().start;
+        let late = self.ledger.claimed_at().saturating_sub(start);
+        self.unbooked.spun += late;
+        node.ticket.set(self.ledger.join(start + late));
         self.alone += usize::from(node.wanted.is_alone());
         if node.wanted == Wanted::Upgrade {
             self.upgrader = core::ptr::from_ref(node).cast_mut();
@@ -225,6 +230,11 @@ impl Node {
             tried: AtomicBool::new(false),
             account: Cell::new(Account::default()),
         }
+    }
+
+    /// Sets the start of the wait of a node that is not yet pushed.
+    pub(crate) fn begin(&self, start: u64) {
+        self.ticket.set(Ticket { start, epoch: 0 });
     }
 
     /// Makes a node that is not yet pushed the only one of a list that owes

@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::reading::{assert_blamed_only, assert_close, assert_conserved, blame_of, list, totals};
+use common::reading::{
+    assert_between, assert_blamed_only, assert_conserved, blame_of, list, totals,
+};
 use common::truth::{Log, now};
 use common::{alone, stay, wait_until, waiters};
 use holdup::{MappedMutexGuard, Mutex, MutexGuard, named_mutex, profile};
@@ -105,7 +107,7 @@ fn assert_charged(function: &str, act: impl FnOnce()) {
     let waited = log.truth().waited();
     assert!(blamed <= waited, "{blamed:?} {waited:?}");
     let handoff = totals(&profile, "last act").handoff;
-    assert_close(function, blamed + handoff, waited);
+    assert_between(function, blamed + handoff, LENGTH, waited);
     assert_blamed_only(&profile, "last act", &[function]);
     assert_conserved(&profile, "last act");
 }

@@ -54,14 +54,17 @@ fn a_slow_reader_is_charged_not_the_writer_that_waits_for_it() {
     static LOCK: RwLock<u64> = named_rwlock!("pending writer", 0);
     let _alone = alone();
     profile::set_period(Duration::from_nanos(1));
-    let before = profile::snapshot();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
+    let (before, before_all) = (profile::snapshot(), Instant::now());
+    let released = std::thread::scope(|scope| {
+        let slow = scope.spawn(|| {
+            let mut released = before_all;
             reads_slowly(&LOCK, || {
                 // Its time begins when all others stand in line.
                 wait_until(|| waiters(&LOCK) == 6);
                 stay(Duration::from_millis(200));
+                released = Instant::now();
             });
+            released
         });
         wait_until(|| LOCK.is_locked());
         scope.spawn(|| writes_nothing(&LOCK));
@@ -69,14 +72,19 @@ fn a_slow_reader_is_charged_not_the_writer_that_waits_for_it() {
         for _ in 0..5 {
             scope.spawn(|| reads_behind(&LOCK, || ()));
         }
+        slow.join().unwrap()
     });
+    let afterwards = released.elapsed();
     let profile = profile::snapshot().since(&before);
     let totals = totals(&profile, "pending writer");
     let slow = blame_of(&profile, "pending writer", "reads_slowly");
     let writer = blame_of(&profile, "pending writer", "writes_nothing");
     println!("slow reader {slow:?}, writer {writer:?}, {totals:?}");
     assert!(slow >= Duration::from_millis(6 * 200), "six waited 200 ms: {slow:?}");
-    assert!(slow.as_secs_f64() > 0.95 * totals.blamed.as_secs_f64(), "{slow:?} {totals:?}");
+    // More than 95 %, unless others lost their processor while they had the lock:
+    // no more than all waited after the slow reader can be their blame.
+    let others = totals.blamed - slow;
+    assert!(others <= (totals.blamed / 20).max(6 * afterwards), "{slow:?} {totals:?}");
     assert_eq!(totals.waits, 6);
     assert_conserved(&profile, "pending writer");
     assert_blamed_only(
@@ -86,6 +94,22 @@ fn a_slow_reader_is_charged_not_the_writer_that_waits_for_it() {
     );
 }
 
+/// What `reader` owes somebody who waits from `begin` until all have ended: each
+/// moment in equal shares with those that still read.
+fn share(reader: usize, begin: Instant, ends: [Instant; 3]) -> Duration {
+    let mut moments = ends;
+    moments.sort_unstable();
+    let mut share = Duration::ZERO;
+    let mut from = begin;
+    for (moment, readers) in moments.into_iter().zip([3, 2, 1]) {
+        if moment <= ends[reader] {
+            share += moment.saturating_duration_since(from) / readers;
+        }
+        from = from.max(moment);
+    }
+    share
+}
+
 #[test]
 fn readers_that_overlap_are_charged_equal_shares_of_each_moment() {
     static LOCK: RwLock<u64> = named_rwlock!("last reader", 0);
@@ -93,46 +117,49 @@ fn readers_that_overlap_are_charged_equal_shares_of_each_moment() {
     profile::set_period(Duration::from_nanos(1));
     let before = profile::snapshot();
     let together = Barrier::new(4);
-    // Each notes when the writer stands in line and it begins, and when it ends.
+    // Each notes when it saw that the writer stands in line, when it began to end
+    // its read, and when that was over.
     let read = |milliseconds| {
-        let mut times = (Instant::now(), Instant::now());
+        let mut times = [Instant::now(); 3];
         let inside = || {
             together.wait();
             wait_until(|| waiters(&LOCK) == 1);
-            times.0 = Instant::now();
+            times[0] = Instant::now();
             stay(Duration::from_millis(milliseconds));
-            times.1 = Instant::now();
+            times[1] = Instant::now();
         };
         match milliseconds {
             50 => reads_50_ms(&LOCK, inside),
             100 => reads_100_ms(&LOCK, inside),
             _ => reads_200_ms(&LOCK, inside),
         }
+        times[2] = Instant::now();
         times
     };
-    let times: Vec<_> = std::thread::scope(|scope| {
+    let (times, asked): (Vec<_>, _) = std::thread::scope(|scope| {
         let readers = [50, 100, 200].map(|length| scope.spawn(move || read(length)));
         // All three are inside before the writer asks: who comes later would queue.
         together.wait();
+        let asked = Instant::now();
         scope.spawn(|| writes_nothing(&LOCK));
-        readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+        (readers.into_iter().map(|reader| reader.join().unwrap()).collect(), asked)
     });
     let profile = profile::snapshot().since(&before);
 
-    // The truth, by the readers' own clocks: the writer waits from some moment
-    // before all began; each moment up to an end belongs to those still inside.
-    let begin = times.iter().map(|time| time.0).min().unwrap();
-    let [first, second, third] = [0, 1, 2].map(|reader| (times[reader].1 - begin).as_secs_f64());
-    let shares = [
-        first / 3.0,
-        first / 3.0 + (second - first) / 2.0,
-        first / 3.0 + (second - first) / 2.0 + (third - second),
-    ];
-    for (name, truth) in ["reads_50_ms", "reads_100_ms", "reads_200_ms"].into_iter().zip(shares) {
-        let found = blame_of(&profile, "last reader", name).as_secs_f64();
-        println!("{name}: {found:.5} s, truth {truth:.5} s");
-        let tolerance = (0.02 * truth).max(0.002);
-        assert!((found - truth).abs() <= tolerance, "{name}: {found}, but the truth is {truth}");
+    // The truth, by the readers' own clocks, lies between two bounds: the writer waits
+    // from some moment after it was started and before all began; a read ends
+    // between a reader's last two notes.
+    let begun = times.iter().map(|time| time[0]).min().unwrap();
+    for (reader, name) in ["reads_50_ms", "reads_100_ms", "reads_200_ms"].into_iter().enumerate() {
+        let ends = |own: usize, others: usize| {
+            let end = |other: usize| times[other][if other == reader { own } else { others }];
+            [0, 1, 2].map(end)
+        };
+        let found = blame_of(&profile, "last reader", name);
+        let least = share(reader, begun, ends(1, 2));
+        let most = share(reader, asked, ends(2, 1));
+        println!("{name}: {found:?}, truth {least:?} to {most:?}");
+        assert!(found >= least.mul_f64(0.98) && found <= most.mul_f64(1.02), "{name}");
     }
     assert_eq!(totals(&profile, "last reader").waits, 1);
     assert_conserved(&profile, "last reader");

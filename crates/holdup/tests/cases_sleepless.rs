@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::reading::{assert_close, assert_conserved, totals};
+use common::reading::{assert_between, assert_conserved, totals};
 use common::truth::{Log, now};
 use common::{alone, stay, wait_until, waiters};
 use holdup::{Mutex, named_mutex, profile};
@@ -101,6 +101,7 @@ fn who_gives_up_slept_until_then() {
     let profile = profile::snapshot().since(&before);
     let totals = totals(&profile, "held");
     assert_eq!((totals.waits, totals.contentions), (1, 1));
-    assert_close("blame of the holder it gave up on", totals.blamed, waited);
+    // It may lose its processor between its clock and the lock.
+    assert_between("blame of the holder it gave up on", totals.blamed, waited / 2, waited);
     assert_conserved(&profile, "held");
 }

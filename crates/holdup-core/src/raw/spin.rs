@@ -91,18 +91,24 @@ impl Spin {
 }
 
 /// What an unqueued thread sees of the holders.
+///
+/// A thread may lose its processor between any two steps, and find another
+/// section when it runs again, which it did not wait for all the time. So the
+/// section is looked at before the clock is read at the start, and once more
+/// right before the thread queues.
 pub(super) struct Watch {
     spin: Spin,
     /// The critical section seen last, as the lock's owner word names it.
     section: u32,
-    /// Since when that is known to last; the time before is no blame of it.
+    start: u64,
+    /// Since when that section is known to last; the time before is no blame of it.
     since: u64,
     changes: u32,
 }
 
 impl Watch {
-    /// For a wait that began at `start`.
-    pub(super) fn new(start: u64) -> Watch {
+    /// For a wait that began at `start`. `section` was seen before that.
+    pub(super) fn new(section: u32, start: u64) -> Watch {
         let spin = Spin {
             looks: 0,
             most: UNQUEUED_LOOKS,
@@ -110,27 +116,32 @@ impl Watch {
             start,
             time: UNQUEUED_TIME,
         };
-        Watch { spin, section: 0, since: start, changes: 0 }
+        Watch { spin, section, start, since: start, changes: 0 }
     }
 
-    /// Since when the section seen last is waited for.
-    pub(super) fn since(&self) -> u64 {
+    /// When the wait began.
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Sees `section` now. Since when it is known to be waited for.
+    #[inline]
+    pub(super) fn look(&mut self, section: u32) -> u64 {
+        // Zero: the lock is just changing hands.
+        if section != self.section || section == 0 {
+            self.since = clock::now().max(self.start);
+            self.changes += u32::from(section == 0 || self.section != 0);
+            self.section = section;
+        }
         self.since
     }
 
     /// Waits until the next look, having seen `section` now. False if it is
     /// time to queue instead.
     pub(super) fn turn(&mut self, section: u32) -> bool {
-        // Zero: the lock is just changing hands.
-        if section != self.section || section == 0 {
-            if self.section != 0 || section == 0 {
-                self.changes += 1;
-                self.since = clock::now();
-            }
-            self.section = section;
-        }
+        let since = self.look(section);
         if self.spin.looks >= PAUSES
-            && (self.changes < SHORT || clock::now().saturating_sub(self.since) > SECTION)
+            && (self.changes < SHORT || clock::now().saturating_sub(since) > SECTION)
         {
             return false;
         }

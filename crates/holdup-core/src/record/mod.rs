@@ -187,8 +187,8 @@ fn rows(table: Option<&table::Table>, totals: &totals::Totals, mut visit: impl F
     });
 }
 
-/// The exact sums of one class, for models.
-#[cfg(any(loom, shuttle))]
+/// The exact sums of one class, for models and tests.
+#[cfg(any(test, loom, shuttle))]
 #[must_use]
 pub fn sums_of(class: ClassId) -> Sums {
     totals::of(class)

@@ -175,7 +175,7 @@ pub(crate) struct Class {
 }
 
 /// The sums of one class, for models: their runs are too short to visit all.
-#[cfg(any(loom, shuttle))]
+#[cfg(any(test, loom, shuttle))]
 pub(crate) fn of(class: ClassId) -> Sums {
     slot(class).sums()
 }

@@ -1,5 +1,6 @@
 //! Reading a profile as a user would.
 
+use super::truth::Truth;
 use holdup::profile::{Frame, Kind, Profile, Sample, Totals};
 use std::time::Duration;
 
@@ -64,13 +65,6 @@ pub fn list(profile: &Profile, lock: &str) -> String {
     samples.map(|sample| stack(sample) + "\n").collect()
 }
 
-/// Asserts that `found` is `truth` within 1 % or 2 ms, whichever is more.
-pub fn assert_close(what: &str, found: Duration, truth: Duration) {
-    let tolerance = (truth / 100).max(Duration::from_millis(2));
-    println!("{what}: {found:?}, truth {truth:?}");
-    assert!(found.abs_diff(truth) <= tolerance, "{what}: {found:?}, but the truth is {truth:?}");
-}
-
 /// Asserts that `found` lies between `least` and `most`, give or take 1 % or
 /// 2 ms, whichever is more.
 pub fn assert_between(what: &str, found: Duration, least: Duration, most: Duration) {
@@ -78,6 +72,25 @@ pub fn assert_between(what: &str, found: Duration, least: Duration, most: Durati
     println!("{what}: {found:?}, truth {least:?} to {most:?}");
     let right = found + tolerance >= least && found <= most + tolerance;
     assert!(right, "{what}: {found:?}, but the truth is {least:?} to {most:?}");
+}
+
+/// Asserts that each of `holders` is charged in `profile` what the threads' notes
+/// say, and `lock` in all. Between its clock and the lock a thread may lose its processor
+/// at any point, so the notes bound the truth from both sides.
+pub fn assert_charged(profile: &Profile, lock: &str, truth: &Truth<'_>, holders: &[&str]) {
+    let totals = totals(profile, lock);
+    let unbooked = truth.unbooked(totals.waited);
+    for holder in holders {
+        let least = truth.blame(holder).saturating_sub(unbooked);
+        assert_between(holder, blame_of(profile, lock, holder), least, truth.most_blame(holder));
+    }
+    let least = truth.blamed().saturating_sub(unbooked);
+    assert_between("blamed", totals.blamed, least, truth.waited());
+    // What the waiters waited for each other to wake up is nobody's blame.
+    let handoff = truth.waited() - truth.blamed();
+    assert_between("handoff", totals.handoff, Duration::ZERO, handoff);
+    assert_blamed_only(profile, lock, holders);
+    assert_conserved(profile, lock);
 }
 
 /// Asserts the conservation law of `lock`, to the nanosecond.

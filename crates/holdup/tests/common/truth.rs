@@ -83,6 +83,20 @@ impl Truth<'_> {
         Duration::from_nanos(self.log.0.iter().map(|turn| turn.got - turn.asked).sum())
     }
 
+    /// What the notes hold and a lock's books, which say `booked`, do not: what was
+    /// spun, what it takes to get a lock without waiting, and where a thread lost
+    /// its processor between its clock and the lock. By no more than all of that
+    /// together can a section be charged with less than by the notes.
+    ///
+    /// # Panics
+    /// If that is most of the waiting.
+    pub fn unbooked(&self, booked: Duration) -> Duration {
+        let unbooked = self.waited().saturating_sub(booked);
+        println!("{:?} waited, {unbooked:?} of it unbooked", self.waited());
+        assert!(unbooked < self.waited() / 2, "the books hold too little of the waiting");
+        unbooked
+    }
+
     /// How long threads waited for sections of `holder`, from when it knew to
     /// have the lock until it began to release it.
     pub fn blame(&self, holder: &str) -> Duration {

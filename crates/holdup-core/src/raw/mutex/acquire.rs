@@ -58,70 +58,86 @@ impl RawMutex {
         if self.try_slow() {
             return true;
         }
-        // The wait begins here.
-        let start = clock::now();
-        let Some(start) = self.spin(start, deadline) else { return true };
+        let mut watch = self.watch();
+        if self.spin(&mut watch, deadline) {
+            return true;
+        }
         match thread::record() {
             Some(record) => record.wait(self, || {
-                let node = place(Node::new(record, Wanted::Exclusive, start));
-                self.queue(&node, deadline)
+                let node = place(Node::new(record, Wanted::Exclusive, watch.start()));
+                self.queue(&node, watch, deadline)
             }),
-            None => self.yield_until(deadline),
+            None => self.yield_until(watch, deadline),
         }
     }
 
-    /// Spins a little while the lock is held. None if that got the lock, else
-    /// since when it waits for the section it leaves it with: what it spun for
-    /// earlier ones is not that holder's blame, and booked as spun.
-    fn spin(&self, start: u64, deadline: Option<Instant>) -> Option<u64> {
-        let mut watch = Watch::new(start);
+    /// The wait begins here.
+    fn watch(&self) -> Watch {
+        let section = self.owner.load(Ordering::Relaxed);
+        Watch::new(section, clock::now())
+    }
+
+    /// Spins a little while the lock is held. Whether that got the lock.
+    fn spin(&self, watch: &mut Watch, deadline: Option<Instant>) -> bool {
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
                 if self.barge(word).is_ok() {
-                    self.book_spun(1, clock::now().saturating_sub(start));
-                    return None;
+                    self.book_spun(1, watch);
+                    return true;
                 }
                 continue;
             }
-            if watch.turn(self.owner.load(Ordering::Relaxed))
-                && deadline.is_none_or(|deadline| Instant::now() < deadline)
+            if !watch.turn(self.owner.load(Ordering::Relaxed))
+                || deadline.is_some_and(|deadline| Instant::now() >= deadline)
             {
-                continue;
+                return false;
             }
-            let since = watch.since();
-            if since > start {
-                self.book_spun(0, since - start);
-            }
-            return Some(since);
         }
     }
 
-    /// Books time spent spinning, and acquisitions that never queued.
-    fn book_spun(&self, spins: u64, spun: u64) {
+    /// Books all of a wait so far as spun, and `spins` acquisitions that never
+    /// queued.
+    fn book_spun(&self, spins: u64, watch: &Watch) {
+        let spun = clock::now().saturating_sub(watch.start());
         record::book(self.class, &Sums { spins, spun, ..Sums::default() });
     }
 
     /// Without memory for a parker a thread cannot queue; it goes on trying.
     #[cold]
-    fn yield_until(&self, deadline: Option<Instant>) -> bool {
+    fn yield_until(&self, mut watch: Watch, deadline: Option<Instant>) -> bool {
         loop {
-            if self.spin(clock::now(), deadline).is_none() {
-                return true;
-            }
+            self.book_spun(0, &watch);
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return false;
             }
             yield_now();
+            watch = self.watch();
+            if self.spin(&mut watch, deadline) {
+                return true;
+            }
         }
     }
 
     /// Queues `node` and waits. Whether the lock was acquired; if not, the
     /// deadline has passed. Either way the node is not on the list any more.
-    fn queue(&self, node: &Node, deadline: Option<Instant>) -> bool {
-        if !self.push(node) {
-            self.book_spun(1, clock::now().saturating_sub(node.ticket.get().start));
+    pub(super) fn queue(&self, node: &Node, mut watch: Watch, deadline: Option<Instant>) -> bool {
+        let mut since = watch.start();
+        // SAFETY: its owner is here, and until it is pushed nobody else knows it.
+        let pushed = unsafe {
+            self.push_at(node, || {
+                since = watch.look(self.owner.load(Ordering::Relaxed));
+                node.begin(since);
+            })
+        };
+        if !pushed {
+            self.book_spun(1, &watch);
             return true;
+        }
+        if since > watch.start() {
+            // Spun for sections before the one it queued for: not the blame of that.
+            let spun = since - watch.start();
+            record::book(self.class, &Sums { spun, ..Sums::default() });
         }
         self.wait_queued(node, deadline)
     }
@@ -193,30 +209,24 @@ impl RawMutex {
     pub(in crate::raw) unsafe fn enqueue(&self, node: *const Node) -> bool {
         // SAFETY: the caller's promise; a push that failed changed nothing of it.
         unsafe {
-            let taken = !self.push_at(node);
+            let taken = !self.push_at(node, || {});
             if taken {
                 self.owned();
-                let pushed = self.push_at(node);
+                let pushed = self.push_at(node, || {});
                 debug_assert!(pushed, "a lock is released by its holder alone");
             }
             taken
         }
     }
 
-    /// Pushes `node`. False if the lock turned out to be free and was taken
-    /// instead.
-    fn push(&self, node: &Node) -> bool {
-        // SAFETY: its owner is here.
-        unsafe { self.push_at(node) }
-    }
-
-    /// The same without a reference, which would promise that the node lives to
-    /// the end of the call.
+    /// Pushes `node`, after a call of `last_look` while the lock is held. False if
+    /// the lock turned out to be free and was taken instead. Takes no reference,
+    /// which would promise that the node lives to the end of the call.
     ///
     /// # Safety
     /// `node` lives, and is the caller's until it is pushed.
     #[inline]
-    unsafe fn push_at(&self, node: *const Node) -> bool {
+    pub(super) unsafe fn push_at(&self, node: *const Node, mut last_look: impl FnMut()) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & LOCKED == 0 {
@@ -228,6 +238,7 @@ impl RawMutex {
                     }
                 }
             }
+            last_look();
             // SAFETY: it was not pushed so far.
             unsafe { (*node).prepare(word::newest(word), word::debt(word)) };
             let pushed = word::with_newest(word, node.cast_mut());

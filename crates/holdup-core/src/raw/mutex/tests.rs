@@ -1,7 +1,10 @@
 //! What the protocol does in states that only a test can hold still.
 
 use super::*;
+use crate::class::ClassId;
 use crate::clock;
+use crate::raw::spin::Watch;
+use crate::record::{self, Sums};
 use crate::wait_list::{CALLED, Node, Wanted};
 use crate::word::WOKEN;
 
@@ -62,4 +65,61 @@ fn counting_waiters_does_not_take_the_list_of_a_free_lock() {
         lock.word.fetch_or(LOCKED, Ordering::Relaxed);
         assert_eq!(count.join().unwrap(), 1);
     });
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+/// What a test of one class came to. Whoever waits for a lock of it waits far less
+/// than a second.
+fn assert_spun_for_a_second(sums: Sums) {
+    assert!((SECOND..2 * SECOND).contains(&sums.spun), "{sums:?}");
+    assert!(sums.waited < SECOND, "{sums:?}");
+    assert_eq!(sums.blamed + sums.handoff, sums.waited, "{sums:?}");
+}
+
+#[test]
+fn who_lost_its_processor_before_it_queued_waits_for_the_section_it_finds_from_then_on() {
+    let class = ClassId::of("found another section");
+    let lock = RawMutex::with_class(class);
+    lock.lock();
+    let earlier = lock.owner.load(Ordering::Relaxed);
+    // SAFETY: locked above.
+    unsafe { lock.unlock() };
+    // Since a second it waits for a section that has ended meanwhile.
+    let watch = Watch::new(earlier, clock::now() - SECOND);
+    lock.lock();
+    assert_ne!(lock.owner.load(Ordering::Relaxed), earlier);
+    let node = Node::new(thread::record().unwrap(), Wanted::Exclusive, watch.start());
+    assert!(!lock.queue(&node, watch, Some(Instant::now())));
+    // SAFETY: as above.
+    unsafe { lock.unlock() };
+    let sums = record::sums_of(class);
+    assert_eq!((sums.waits, sums.spins), (1, 0));
+    assert_spun_for_a_second(sums);
+}
+
+#[test]
+fn who_lost_its_processor_as_it_queued_does_not_wait_for_what_was_claimed_before() {
+    let class = ClassId::of("queued late");
+    let lock = RawMutex::with_class(class);
+    let record = thread::record().unwrap();
+    let early = Node::new(record, Wanted::Exclusive, clock::now());
+    let late = Node::new(record, Wanted::Exclusive, clock::now() - SECOND);
+    lock.lock();
+    // SAFETY: both nodes live until they are off the list; the lock is held.
+    unsafe {
+        assert!(lock.push_at(&early, || {}));
+        lock.unlock();
+        // Claims the handoff: by now all that was waited is somebody's.
+        assert!(lock.try_lock());
+        assert!(lock.push_at(&late, || {}));
+        lock.unlock();
+        for node in [&early, &late] {
+            assert!(lock.wait_queued(node, None));
+            lock.unlock();
+        }
+    }
+    let sums = record::sums_of(class);
+    assert_eq!(sums.waits, 2);
+    assert_spun_for_a_second(sums);
 }

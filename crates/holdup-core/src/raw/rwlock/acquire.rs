@@ -110,41 +110,36 @@ impl RawRwLock {
         if self.try_slow(wanted, false) {
             return true;
         }
-        // The wait begins here.
-        let start = clock::now();
-        let Some(start) = self.spin(wanted, start, deadline) else { return true };
+        let mut watch = self.watch();
+        if self.spin(wanted, &mut watch, deadline) {
+            return true;
+        }
         match thread::record() {
             Some(record) => record.wait(self, || {
-                let node = place(Node::new(record, wanted, start));
-                if self.push(&node) {
-                    return self.wait_queued(&node, deadline);
-                }
-                self.book_spun(1, clock::now().saturating_sub(start));
-                true
+                let node = place(Node::new(record, wanted, watch.start()));
+                self.queue(&node, watch, deadline)
             }),
-            None => self.yield_until(wanted, deadline),
+            None => self.yield_until(wanted, watch, deadline),
         }
     }
 
-    /// Spins a little while the lock cannot be had. None if that got it, else
-    /// since when it waits for the section it leaves it with: what it spun for
-    /// earlier ones is not that holder's blame, and booked as spun.
-    fn spin(&self, wanted: Wanted, start: u64, deadline: Option<Instant>) -> Option<u64> {
-        let mut watch = Watch::new(start);
+    /// The wait begins here.
+    fn watch(&self) -> Watch {
+        let section = self.section();
+        Watch::new(section, clock::now())
+    }
+
+    /// Spins a little while the lock cannot be had. Whether that got it.
+    fn spin(&self, wanted: Wanted, watch: &mut Watch, deadline: Option<Instant>) -> bool {
         loop {
             if self.try_slow(wanted, false) {
-                self.book_spun(1, clock::now().saturating_sub(start));
-                return None;
+                self.book_spun(1, watch);
+                return true;
             }
             if !watch.turn(self.section()) || passed(deadline) {
-                break;
+                return false;
             }
         }
-        let since = watch.since();
-        if since > start {
-            self.book_spun(0, since - start);
-        }
-        Some(since)
     }
 
     /// What tells one critical section from the next: the writer's signature, or how
@@ -158,37 +153,60 @@ impl RawRwLock {
         }
     }
 
-    fn book_spun(&self, spins: u64, spun: u64) {
+    /// Books all of a wait so far as spun, and `spins` acquisitions that never
+    /// queued.
+    fn book_spun(&self, spins: u64, watch: &Watch) {
+        let spun = clock::now().saturating_sub(watch.start());
         record::book(self.class, &Sums { spins, spun, ..Sums::default() });
     }
 
     /// Without memory for a parker a thread cannot queue; it goes on trying.
     #[cold]
-    fn yield_until(&self, wanted: Wanted, deadline: Option<Instant>) -> bool {
+    fn yield_until(&self, wanted: Wanted, mut watch: Watch, deadline: Option<Instant>) -> bool {
         loop {
-            if self.spin(wanted, clock::now(), deadline).is_none() {
-                return true;
-            }
+            self.book_spun(0, &watch);
             if passed(deadline) {
                 return false;
             }
             yield_now();
+            watch = self.watch();
+            if self.spin(wanted, &mut watch, deadline) {
+                return true;
+            }
         }
     }
 
-    /// Pushes `node`. False if the lock could be had after all, and was taken.
-    fn push(&self, node: &Node) -> bool {
+    /// Queues `node` and waits. Whether the lock was acquired; if not, the
+    /// deadline has passed. Either way the node is not on the list any more.
+    pub(super) fn queue(&self, node: &Node, mut watch: Watch, deadline: Option<Instant>) -> bool {
+        let Some(since) = self.push(node, &mut watch) else {
+            self.book_spun(1, &watch);
+            return true;
+        };
+        if since > watch.start() {
+            // Spun for sections before the one it queued for: not the blame of that.
+            let spun = since - watch.start();
+            record::book(self.class, &Sums { spun, ..Sums::default() });
+        }
+        self.wait_queued(node, deadline)
+    }
+
+    /// Pushes `node`; since when it waits. None if the lock could be had after
+    /// all, and was taken.
+    fn push(&self, node: &Node, watch: &mut Watch) -> Option<u64> {
         let mut backoff = Backoff::new();
         loop {
             let word = self.word.load(Ordering::Relaxed);
             match self.attempt(word, node.wanted, false) {
-                Attempt::Acquired => return false,
+                Attempt::Acquired => return None,
                 Attempt::Busy => backoff.wait(),
                 Attempt::Changed => {}
                 Attempt::Blocked => {
+                    let since = watch.look(self.section());
+                    node.begin(since);
                     if self.try_push(word, node) {
                         wait_list::steps::count_push();
-                        return true;
+                        return Some(since);
                     }
                 }
             }

@@ -2,6 +2,10 @@
 
 use super::word::EXCLUSIVE;
 use super::*;
+use crate::clock;
+use crate::raw::spin::Watch;
+use crate::record;
+use crate::wait_list::{Node, Wanted};
 
 #[test]
 fn who_cannot_upgrade_at_once_does_not_wait_for_who_works_on_the_lock() {
@@ -60,4 +64,29 @@ fn who_was_let_in_finds_no_writer_before_the_word_is_published() {
         lock.unlock_shared();
     }
     assert!(!lock.is_locked());
+}
+
+#[test]
+fn who_lost_its_processor_before_it_queued_waits_for_the_writer_it_finds_from_then_on() {
+    const SECOND: u64 = 1_000_000_000;
+    for wanted in [Wanted::Exclusive, Wanted::Shared, Wanted::Upgradable] {
+        let class = ClassId::of(&format!("found another writer: {wanted:?}"));
+        let lock = RawRwLock::with_class(class);
+        lock.lock_exclusive();
+        let earlier = lock.owner.load(Ordering::Relaxed);
+        // SAFETY: locked above.
+        unsafe { lock.unlock_exclusive() };
+        // Since a second it waits for a section that has ended meanwhile.
+        let watch = Watch::new(earlier, clock::now() - SECOND);
+        lock.lock_exclusive();
+        let node = Node::new(thread::record().unwrap(), wanted, watch.start());
+        assert!(!lock.queue(&node, watch, Some(Instant::now())));
+        // SAFETY: as above.
+        unsafe { lock.unlock_exclusive() };
+        let sums = record::sums_of(class);
+        assert_eq!((sums.waits, sums.spins), (1, 0), "{wanted:?}");
+        assert!((SECOND..2 * SECOND).contains(&sums.spun), "{sums:?}");
+        assert!(sums.waited < SECOND, "{sums:?}");
+        assert_eq!(sums.blamed + sums.handoff, sums.waited, "{sums:?}");
+    }
 }
