@@ -10,6 +10,7 @@ use crate::class::ClassId;
 use core::cell::Cell;
 
 mod books;
+pub mod histogram;
 mod sampler;
 pub mod stack;
 mod table;

@@ -191,7 +191,7 @@ fn work(asked: Asked, wait: &dyn Wait) -> Option<Answer> {
         }
     };
     if let Asked::Pprof { whose: Whose::Victims, .. } = asked {
-        profile = profile.waits();
+        profile = profile.waits_by_lock();
     }
     let answer = write(asked, &profile);
     Some(answer.unwrap_or_else(|_| failed()))

@@ -1,6 +1,8 @@
 //! Lock classes: their names and their exact sums.
 
-use super::UNNAMED;
+#[cfg(doc)]
+use super::Profile;
+use super::{Histogram, UNNAMED};
 use holdup_core::class::{self, ClassId};
 use holdup_core::record::{self, Sums};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,13 +49,82 @@ impl From<Sums> for Totals {
     }
 }
 
-/// A lock class and its exact sums.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One lock class: how much was waited, and how long each wait was. Returned
+/// by [`Profile::locks`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Lock<'a> {
+    /// The name of the class; `(unnamed)` for all locks without one.
+    pub name: &'a str,
+    /// The exact sums.
+    pub totals: Totals,
+    /// The waits that ended, by their length. At any quiet moment there are as
+    /// many as [`Totals::waits`]. Empty in a profile that was read from a file
+    /// that has none.
+    pub waits: &'a Histogram,
+    /// Critical sections that others waited for, by how long they were waited
+    /// for: from when the lock was acquired, or the first waiter came if that
+    /// was later, to the release. Readers that hold a lock together are one
+    /// section, which ends when the last one leaves. Sections that were waited
+    /// for only by some who gave up are left out.
+    pub holds: &'a Histogram,
+    /// The longest wait; zero if there was none, or it is unknown.
+    pub longest: Duration,
+}
+
+impl<'a> Lock<'a> {
+    pub(super) fn of(class: &'a Class) -> Lock<'a> {
+        Lock {
+            name: &class.name,
+            totals: class.sums.into(),
+            waits: &class.waits,
+            holds: &class.holds,
+            longest: Duration::from_nanos(class.longest),
+        }
+    }
+}
+
+/// A lock class, its exact sums and its histograms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Class {
     /// Unknown in profiles that were read.
     pub(super) id: Option<ClassId>,
     pub(super) name: String,
     pub(super) sums: Sums,
+    pub(super) waits: Histogram,
+    pub(super) holds: Histogram,
+    /// The longest wait, in nanoseconds.
+    pub(super) longest: u64,
+}
+
+impl Class {
+    /// Adds what happened to one of the same name.
+    pub(super) fn add(&mut self, other: &Class) {
+        self.sums = sum([self.sums, other.sums].into_iter());
+        self.waits = self.waits.and(&other.waits);
+        self.holds = self.holds.and(&other.holds);
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// What happened to it since it was `before`.
+    pub(super) fn minus(&self, before: &Class) -> Class {
+        let waits = self.waits.minus(&before.waits);
+        // A longer one than ever before is new. Else the longest bucket that
+        // something was added to says.
+        let longest = if self.longest > before.longest {
+            self.longest
+        } else {
+            let last = waits.buckets().last().map_or(Duration::ZERO, |bucket| bucket.most);
+            u64::try_from(last.as_nanos()).unwrap_or(u64::MAX).min(self.longest)
+        };
+        Class {
+            sums: minus(self.sums, before.sums),
+            waits,
+            holds: self.holds.minus(&before.holds),
+            longest,
+            ..self.clone()
+        }
+    }
 }
 
 /// The sum of all `parts`.
@@ -74,7 +145,7 @@ pub(super) fn sum(parts: impl Iterator<Item = Sums>) -> Sums {
 }
 
 /// What is left of `now` when `before` is taken away, never less than nothing.
-pub(super) fn minus(now: Sums, before: Sums) -> Sums {
+fn minus(now: Sums, before: Sums) -> Sums {
     Sums {
         contentions: now.contentions.saturating_sub(before.contentions),
         waits: now.waits.saturating_sub(before.waits),

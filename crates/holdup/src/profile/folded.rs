@@ -1,7 +1,7 @@
 //! Writes profiles as folded stacks: one line for each stack, for flame graphs.
 
-use super::pprof::placeholder;
-use super::{Profile, Sample};
+use super::pprof::{UNKNOWN_VICTIM, placeholder};
+use super::{Contents, Frame, Kind, Pair, Profile, WAITED_FOR};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -17,10 +17,21 @@ impl Profile {
     /// # Errors
     ///
     /// Those of `out`.
-    pub fn write_folded(&self, mut out: impl Write) -> io::Result<()> {
+    pub fn write_folded(&self, out: impl Write) -> io::Result<()> {
+        self.write_folded_of(Contents::Blame, out)
+    }
+
+    /// As [`write_folded`](Profile::write_folded), with the stacks that
+    /// `contents` says: of pairs first the victim's, then [`WAITED_FOR`] and the
+    /// culprit's.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_folded_of(&self, contents: Contents, mut out: impl Write) -> io::Result<()> {
         let mut lines: BTreeMap<String, u128> = BTreeMap::new();
-        for sample in self.samples() {
-            *lines.entry(line(sample)).or_default() += sample.delay.as_nanos();
+        for pair in self.named().pairs_of(contents) {
+            *lines.entry(line(contents, &pair)).or_default() += pair.delay.as_nanos();
         }
         for (stack, nanoseconds) in lines {
             if nanoseconds != 0 {
@@ -31,17 +42,29 @@ impl Profile {
     }
 }
 
-fn line(sample: &Sample) -> String {
-    let mut line = cleaned(&sample.lock);
-    for frame in sample.stack.iter().rev() {
+fn line(contents: Contents, pair: &Pair<'_>) -> String {
+    let mut line = cleaned(pair.lock);
+    if contents != Contents::Blame && pair.kind == Kind::Blame {
+        push(&mut line, pair.victim, UNKNOWN_VICTIM);
+        if contents == Contents::Victims {
+            return line;
+        }
+        push(&mut line, &[], WAITED_FOR);
+    }
+    push(&mut line, pair.culprit, placeholder(pair.kind));
+    line
+}
+
+/// Adds a stack, or what stands for one that is empty.
+fn push(line: &mut String, stack: &[Frame], placeholder: &str) {
+    for frame in stack.iter().rev() {
         line.push(';');
         line.push_str(&cleaned(&frame.function));
     }
-    if sample.stack.is_empty() {
+    if stack.is_empty() {
         line.push(';');
-        line.push_str(placeholder(sample.kind));
+        line.push_str(placeholder);
     }
-    line
 }
 
 /// The name without what has a meaning in the format, or in a terminal.

@@ -6,12 +6,13 @@
 //! is not known is `null` or an empty list, never left out.
 
 use super::classes::Class;
+use super::comments::unix_nanos;
 use super::pprof::label;
-use super::{Frame, Profile, Sample};
+use super::{Frame, Histogram, LongWait, Pair, Profile};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// The version of the form. It grows when a reader of the version before would
 /// misunderstand what is written, not when there is more to read.
@@ -120,18 +121,15 @@ impl<'a> Document<'a> {
         for class in &profile.classes {
             tables.add_lock(Lock::of(class));
         }
-        let samples = profile.samples().iter().map(|sample| tables.row(sample)).collect();
-        let time_unix_ns = match profile.time.duration_since(UNIX_EPOCH) {
-            Ok(after) => signed(after),
-            Err(before) => -signed(before.duration()),
-        };
+        let samples = profile.pairs().map(|pair| tables.row(&pair)).collect();
+        let longest = profile.longest_waits().iter().map(|wait| tables.longest(wait)).collect();
         Document {
             schema: SCHEMA,
-            time_unix_ns,
+            time_unix_ns: unix_nanos(profile.time),
             duration_ns: nanos(profile.duration),
             period_ns: nanos(profile.period),
             samples,
-            longest: Vec::new(),
+            longest,
             locks: tables.locks,
             frames: tables.frames,
             stacks: tables.stacks,
@@ -142,6 +140,10 @@ impl<'a> Document<'a> {
 impl<'a> Lock<'a> {
     fn of(class: &'a Class) -> Lock<'a> {
         let sums = &class.sums;
+        let percentile = |percent| class.waits.percentile(percent).map(nanos);
+        let buckets = |histogram: &Histogram| {
+            histogram.buckets().map(|bucket| (nanos(bucket.most), bucket.count)).collect()
+        };
         Lock {
             contentions: Some(sums.contentions),
             waits: Some(sums.waits),
@@ -151,6 +153,13 @@ impl<'a> Lock<'a> {
             handoffs: Some(sums.handoffs),
             spun_ns: Some(sums.spun),
             spins: Some(sums.spins),
+            longest_ns: Some(class.longest).filter(|&longest| longest > 0),
+            p50_ns: percentile(50.0),
+            p90_ns: percentile(90.0),
+            p99_ns: percentile(99.0),
+            p999_ns: percentile(99.9),
+            wait_histogram: buckets(&class.waits),
+            hold_histogram: buckets(&class.holds),
             ..Lock::without_sums(&class.name)
         }
     }
@@ -190,14 +199,26 @@ struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    fn row(&mut self, sample: &'a Sample) -> Row {
+    fn row(&mut self, pair: &Pair<'a>) -> Row {
         Row {
-            kind: label(sample.kind),
-            lock: self.lock(&sample.lock),
-            stack: self.stack(&sample.stack),
-            victim: None,
-            count: sample.count,
-            delay_ns: nanos(sample.delay),
+            kind: label(pair.kind),
+            lock: self.lock(pair.lock),
+            stack: self.stack(pair.culprit),
+            victim: self.stack(pair.victim),
+            count: pair.count,
+            delay_ns: nanos(pair.delay),
+        }
+    }
+
+    fn longest(&mut self, wait: &'a LongWait) -> Longest<'a> {
+        Longest {
+            lock: self.lock(&wait.lock),
+            wait_ns: nanos(wait.wait),
+            culprit: self.stack(&wait.culprit),
+            victim: self.stack(&wait.victim),
+            culprit_thread: &wait.culprit_thread,
+            victim_thread: &wait.victim_thread,
+            time_unix_ns: unix_nanos(wait.time),
         }
     }
 
@@ -241,8 +262,4 @@ impl<'a> Tables<'a> {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn signed(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

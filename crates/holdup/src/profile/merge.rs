@@ -1,11 +1,12 @@
 //! Several profiles as one: of several runs, of several processes, of holdup
 //! and of Go.
 
-use super::classes::{Class, sum};
+use super::classes::Class;
+use super::comments::MAX_LONG_WAITS;
 use super::modules::Mapping;
-use super::snapshot::{Named, merged};
-use super::{Frame, Profile};
-use holdup_core::record::Sums;
+use super::named::Builder;
+use super::{Contents, Frame, Profile};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -15,7 +16,8 @@ const PAGE: u64 = 4096;
 impl Profile {
     /// All of `profiles` as one: counts, times and durations are added up,
     /// classes of the same name become one, and so do equal call stacks. The
-    /// time is that of the earliest, the period that of the coarsest.
+    /// time is that of the earliest, the period that of the coarsest. Where
+    /// some have fewer stacks ([`Profile::contents`]) theirs are unknown.
     ///
     /// Profiles of several runs have the same code at other addresses: the
     /// addresses of one program or library (by its build id, or else its path)
@@ -34,34 +36,39 @@ impl Profile {
     /// ```
     #[must_use]
     pub fn merge(profiles: impl IntoIterator<Item = Profile>) -> Profile {
-        let mut whole = Named::default();
-        let mut classes: BTreeMap<String, Sums> = BTreeMap::new();
+        let (mut builder, mut mappings) = (Builder::default(), Vec::new());
+        let (mut longest, mut contents) = (Vec::new(), None);
+        let mut classes: BTreeMap<String, Class> = BTreeMap::new();
         let (mut time, mut duration, mut period) = (None, Duration::ZERO, Duration::ZERO);
-        // Equal stacks become one whenever there are twice as many as after
-        // the last time.
-        let mut limit = 1 << 12;
-        for profile in profiles {
+        for mut profile in profiles {
             time = Some(time.map_or(profile.time, |time| profile.time.min(time)));
             duration = duration.saturating_add(profile.duration);
             period = period.max(profile.period);
-            let Named { mut samples, mappings } = profile.named().clone();
-            let moves = place(&mut whole.mappings, mappings);
-            for frame in samples.iter_mut().flat_map(|sample| &mut sample.stack) {
-                relocate(frame, &moves);
+            let same = contents.is_none_or(|contents| contents == profile.contents());
+            contents = Some(if same { profile.contents() } else { Contents::Pairs });
+            let named = profile.named();
+            let moves = place(&mut mappings, named.mappings.clone());
+            builder.add_all(named, |frame| relocate(frame, &moves));
+            for mut wait in named.longest.iter().cloned() {
+                let frames = wait.culprit.iter_mut().chain(&mut wait.victim);
+                frames.for_each(|frame| relocate(frame, &moves));
+                longest.push(wait);
             }
-            whole.samples.append(&mut samples);
-            if whole.samples.len() > limit {
-                whole.samples = merged(whole.samples);
-                limit = limit.max(2 * whole.samples.len());
-            }
-            for Class { name, sums, .. } in profile.classes {
-                let before = classes.entry(name).or_default();
-                *before = sum([*before, sums].into_iter());
+            longest.sort_by_key(|wait| Reverse(wait.wait));
+            longest.truncate(MAX_LONG_WAITS);
+            for class in profile.classes.drain(..) {
+                match classes.get_mut(&class.name) {
+                    Some(whole) => whole.add(&class),
+                    None => {
+                        classes.insert(class.name.clone(), Class { id: None, ..class });
+                    }
+                }
             }
         }
-        let classes = classes.into_iter().map(|(name, sums)| Class { id: None, name, sums });
         let time = time.unwrap_or(UNIX_EPOCH);
-        Profile::from_parts(time, duration, period, classes.collect(), whole)
+        let contents = contents.unwrap_or_default();
+        let (classes, named) = (classes.into_values().collect(), builder.finish(longest, mappings));
+        Profile::from_parts(time, duration, period, contents, classes, named)
     }
 }
 

@@ -36,19 +36,24 @@
 //! a signal, or leaves by `_exit`, writes nothing.
 
 mod classes;
+mod comments;
+mod contents;
 mod cut;
 mod folded;
 #[cfg(feature = "http")]
 mod go_text;
+mod histogram;
 #[cfg(feature = "json")]
 mod json;
 mod merge;
 mod modules;
+mod named;
 mod pprof;
 mod proto;
 mod read;
 mod read_error;
 mod snapshot;
+mod stacks;
 mod symbolize;
 #[cfg(test)]
 mod tests;
@@ -57,13 +62,16 @@ mod text;
 mod waits;
 mod wire;
 
-pub use classes::Totals;
 #[cfg(feature = "metrics")]
 pub(crate) use classes::current_classes;
+pub use classes::{Lock, Totals};
+pub use contents::{Contents, UnknownContents, WAITED_FOR};
+pub use histogram::{Bucket, Histogram};
 pub use holdup_core::record::Kind;
 pub use read_error::ReadError;
+pub use snapshot::Profile;
 pub(crate) use snapshot::note_start;
-pub use snapshot::{Frame, Profile, Sample};
+pub use stacks::{Frame, LongWait, Pair, Sample};
 
 use std::time::Duration;
 

@@ -7,29 +7,23 @@
 //! - Samples have the labels `lock`, the lock's class, and `kind`: `blame`,
 //!   `handoff` or `lost`. Samples without a stack have one location whose name
 //!   says why, so that they show up in every view.
-//! - Comments carry what samples cannot: the sampling period and the exact
-//!   totals. Each is `holdup: ` and then words `name=value`, by spaces. A
-//!   class's name is the last word and goes to the end of the comment:
-//!
-//!   ```text
-//!   holdup: period_ns=100000
-//!   holdup: contentions=3 waits=5 waited_ns=70 blamed_ns=60 handoff_ns=10 handoffs=2 spun_ns=4 spins=1 class=orders
-//!   ```
-//!
-//!   A reader ignores words it does not know.
+//! - Comments carry what samples cannot: see [`super::comments`].
+//! - With the victims' stacks instead of the culprits', or with both, a comment
+//!   says so. A stack that has both is the culprit's calls, a location without an
+//!   address whose name is [`WAITED_FOR`], and the victim's calls.
 
-use super::classes::Class;
+use super::comments::{self, unix_nanos};
 use super::modules::Mapping;
-use super::{Frame, Kind, Profile, Sample, proto};
+use super::{Contents, Frame, Kind, Pair, Profile, WAITED_FOR, proto};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use prost::Message;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-/// How comments of ours begin.
-pub(super) const COMMENT: &str = "holdup: ";
+/// What stands for the stack of a victim that is not known.
+pub(super) const UNKNOWN_VICTIM: &str = "[victim: the stack is unknown]";
 
 /// What stands for the stack of a sample that has none.
 pub(super) fn placeholder(kind: Kind) -> &'static str {
@@ -51,7 +45,8 @@ pub(super) fn label(kind: Kind) -> &'static str {
 
 impl Profile {
     /// Writes the profile in pprof's format, compressed by gzip: for
-    /// `go tool pprof`, Pyroscope, Parca, speedscope and others.
+    /// `go tool pprof`, Pyroscope, Parca, speedscope and others. The stacks are
+    /// those of [`samples`](Profile::samples): who held others up.
     ///
     /// Looks up names if that was not done before, see
     /// [`samples`](Profile::samples).
@@ -60,35 +55,47 @@ impl Profile {
     ///
     /// Those of `out`.
     pub fn write_pprof(&self, out: impl Write) -> io::Result<()> {
+        self.write_pprof_of(Contents::Blame, out)
+    }
+
+    /// As [`write_pprof`](Profile::write_pprof), with the stacks that `contents`
+    /// says. Histograms and the longest waits come with each of them;
+    /// [`read_pprof`](Profile::read_pprof) gets back what was written.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    ///
+    /// ```
+    /// use holdup::profile::{self, Contents, Profile};
+    ///
+    /// let mut file = Vec::new();
+    /// profile::snapshot().write_pprof_of(Contents::Pairs, &mut file)?;
+    /// assert_eq!(Profile::read_pprof(&file[..])?.contents(), Contents::Pairs);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_pprof_of(&self, contents: Contents, out: impl Write) -> io::Result<()> {
         let mut gzip = GzEncoder::new(out, Compression::default());
-        gzip.write_all(&self.to_proto().encode_to_vec())?;
+        gzip.write_all(&self.to_proto(contents).encode_to_vec())?;
         gzip.finish()?.flush()
     }
 
-    pub(super) fn to_proto(&self) -> proto::Profile {
+    pub(super) fn to_proto(&self, contents: Contents) -> proto::Profile {
         let named = self.named();
         let mut tables = Tables::new(&named.mappings);
         let sample_type = vec![
             tables.value_type("contentions", "count"),
             tables.value_type("delay", "nanoseconds"),
         ];
-        let sample = named.samples.iter().map(|sample| tables.sample(sample)).collect();
-        let comment = std::iter::once(format!(
-            "{COMMENT}period_ns={}",
-            u64::try_from(self.period.as_nanos()).unwrap_or(u64::MAX)
-        ))
-        .chain(self.classes.iter().map(class_comment))
-        .map(|comment| tables.string(&comment))
-        .collect();
-        let since_epoch = match self.time.duration_since(UNIX_EPOCH) {
-            Ok(after) => nanos(after),
-            Err(before) => -nanos(before.duration()),
-        };
+        let samples = named.pairs_of(contents);
+        let sample = samples.map(|pair| tables.sample(contents, &pair)).collect();
+        let comments = comments::write(self, contents);
+        let comment = comments.iter().map(|comment| tables.string(comment)).collect();
         proto::Profile {
             sample_type,
             sample,
             comment,
-            time_nanos: since_epoch,
+            time_nanos: unix_nanos(self.time),
             duration_nanos: nanos(self.duration),
             period_type: Some(tables.value_type("contentions", "count")),
             period: 1,
@@ -96,21 +103,6 @@ impl Profile {
             ..tables.into_proto()
         }
     }
-}
-
-fn class_comment(Class { name, sums, .. }: &Class) -> String {
-    format!(
-        "{COMMENT}contentions={} waits={} waited_ns={} blamed_ns={} handoff_ns={} handoffs={} \
-         spun_ns={} spins={} class={name}",
-        sums.contentions,
-        sums.waits,
-        sums.waited,
-        sums.blamed,
-        sums.handoff,
-        sums.handoffs,
-        sums.spun,
-        sums.spins,
-    )
 }
 
 fn nanos(duration: Duration) -> i64 {
@@ -130,7 +122,8 @@ struct Tables<'a> {
     /// By name and file.
     functions: HashMap<(i64, i64), u64>,
     function: Vec<proto::Function>,
-    placeholders: HashMap<Kind, u64>,
+    /// By name.
+    placeholders: HashMap<&'static str, u64>,
 }
 
 impl<'a> Tables<'a> {
@@ -161,22 +154,38 @@ impl<'a> Tables<'a> {
         proto::ValueType { r#type: self.string(name), unit: self.string(unit) }
     }
 
-    fn sample(&mut self, sample: &'a Sample) -> proto::Sample {
-        let location_id = if sample.stack.is_empty() {
-            vec![self.placeholder(sample.kind)]
-        } else {
-            // One location for each frame that is not inlined, with the ones
-            // that are inlined into it.
-            let locations = sample.stack.split_inclusive(|frame| !frame.inlined);
-            locations.map(|frames| self.location(frames)).collect()
-        };
-        let labels = [("lock", sample.lock.as_str()), ("kind", label(sample.kind))];
+    fn sample(&mut self, contents: Contents, pair: &Pair<'a>) -> proto::Sample {
+        let mut location_id = Vec::new();
+        if contents != Contents::Victims {
+            self.stack(pair.culprit, placeholder(pair.kind), &mut location_id);
+        } else if pair.kind != Kind::Blame {
+            location_id.push(self.placeholder(placeholder(pair.kind)));
+        }
+        if contents != Contents::Blame && pair.kind == Kind::Blame {
+            if contents == Contents::Pairs {
+                location_id.push(self.placeholder(WAITED_FOR));
+            }
+            self.stack(pair.victim, UNKNOWN_VICTIM, &mut location_id);
+        }
+        let labels = [("lock", pair.lock), ("kind", label(pair.kind))];
         let labels = labels
             .map(|(key, text)| proto::Label { key: self.string(key), str: self.string(text) });
         proto::Sample {
             location_id,
-            value: vec![i64::try_from(sample.count).unwrap_or(i64::MAX), nanos(sample.delay)],
+            value: vec![i64::try_from(pair.count).unwrap_or(i64::MAX), nanos(pair.delay)],
             label: labels.to_vec(),
+        }
+    }
+
+    /// The locations of a stack, or the one that stands for it.
+    fn stack(&mut self, stack: &'a [Frame], placeholder: &'static str, locations: &mut Vec<u64>) {
+        if stack.is_empty() {
+            locations.push(self.placeholder(placeholder));
+        }
+        // One location for each frame that is not inlined, with the ones that
+        // are inlined into it.
+        for frames in stack.split_inclusive(|frame| !frame.inlined) {
+            locations.push(self.location(frames));
         }
     }
 
@@ -197,15 +206,15 @@ impl<'a> Tables<'a> {
         id
     }
 
-    /// A location without an address, for samples without a stack.
-    fn placeholder(&mut self, kind: Kind) -> u64 {
-        if let Some(&id) = self.placeholders.get(&kind) {
+    /// A location without an address, for what is no call.
+    fn placeholder(&mut self, name: &'static str) -> u64 {
+        if let Some(&id) = self.placeholders.get(name) {
             return id;
         }
-        let function_id = self.function(placeholder(kind), "");
+        let function_id = self.function(name, "");
         let line = vec![proto::Line { function_id, line: 0 }];
         let id = self.add_location(proto::Location { id: 0, mapping_id: 0, address: 0, line });
-        self.placeholders.insert(kind, id);
+        self.placeholders.insert(name, id);
         id
     }
 

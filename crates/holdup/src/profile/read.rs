@@ -7,19 +7,21 @@
 //! Each index is checked.
 
 use super::classes::Class;
+use super::comments::{Comments, from_unix_nanos};
 use super::modules::{Has, Mapping};
-use super::pprof::{COMMENT, label, placeholder};
-use super::snapshot::Named;
+use super::named::{Builder, Weight};
+use super::pprof::{UNKNOWN_VICTIM, label, placeholder};
 use super::wire::{self, Budget, Fault};
-use super::{Frame, Kind, Profile, ReadError, Sample, UNNAMED, proto};
+use super::{Contents, Frame, Kind, Profile, ReadError, UNNAMED, WAITED_FOR, proto};
 use flate2::read::MultiGzDecoder;
 use holdup_core::record::Sums;
 use prost::Message;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// The most that is read.
 const MAX_INPUT: u64 = 64 << 20;
@@ -32,7 +34,9 @@ const MAX_SAMPLES: usize = 384 << 20;
 
 impl Profile {
     /// Reads a profile in pprof's format, compressed by gzip or not: one that
-    /// [`write_pprof`](Profile::write_pprof) wrote, or a mutex profile of Go's.
+    /// [`write_pprof`](Profile::write_pprof) or
+    /// [`write_pprof_of`](Profile::write_pprof_of) wrote, or a mutex profile of
+    /// Go's.
     ///
     /// What Go's profiles do not have is made up from the samples: totals are
     /// those of the samples, the lock is `(unnamed)`, the period zero.
@@ -137,21 +141,28 @@ impl<'a> Reader<'a> {
 
     fn profile(self) -> Result<Profile, ReadError> {
         let (count, delay) = self.values()?;
-        let samples = self.samples(count, delay)?;
-        let mappings = self.mappings()?;
-        let (period, classes) = self.comments(&samples)?;
-        let time = Duration::from_nanos(self.profile.time_nanos.unsigned_abs());
-        let time = match self.profile.time_nanos {
-            0.. => UNIX_EPOCH.checked_add(time),
-            _ => UNIX_EPOCH.checked_sub(time),
-        };
+        let comments = self.comments()?;
+        let mut classes = comments.classes;
+        let mut builder = Builder::default();
+        let sums = self.samples(count, delay, comments.contents, &mut builder)?;
+        if !classes.values().any(|(_, has_sums)| *has_sums) {
+            for (name, sums) in sums {
+                self.take(size_of::<Class>() + name.len())?;
+                let class = || (Class { name: name.to_owned(), ..Class::default() }, true);
+                classes.entry(name.to_owned()).or_insert_with(class).0.sums = sums;
+            }
+        }
+        let mut longest = comments.longest;
+        longest.sort_by_key(|wait| Reverse(wait.wait));
+        let named = builder.finish(longest, self.mappings()?);
         let duration = u64::try_from(self.profile.duration_nanos).unwrap_or(0);
         Ok(Profile::from_parts(
-            time.unwrap_or(UNIX_EPOCH),
+            from_unix_nanos(self.profile.time_nanos),
             Duration::from_nanos(duration),
-            Duration::from_nanos(period),
-            classes,
-            Named { samples, mappings },
+            Duration::from_nanos(comments.period),
+            comments.contents,
+            classes.into_values().map(|(class, _)| class).collect(),
+            named,
         ))
     }
 
@@ -173,7 +184,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn samples(&self, count: usize, delay: usize) -> Result<Vec<Sample>, ReadError> {
+    /// Enters the samples, and adds up what they say of each lock.
+    fn samples(
+        &self,
+        count: usize,
+        delay: usize,
+        contents: Contents,
+        builder: &mut Builder,
+    ) -> Result<BTreeMap<&str, Sums>, ReadError> {
         let profile = self.profile;
         by_id("location", &profile.location, |location| location.id)?;
         let mut stacks = HashMap::new();
@@ -181,7 +199,7 @@ impl<'a> Reader<'a> {
             let frames = self.frames(location)?;
             stacks.insert(location.id, frames);
         }
-        let mut samples = Vec::new();
+        let mut sums = BTreeMap::new();
         for sample in &profile.sample {
             if sample.value.len() != profile.sample_type.len() {
                 let (has, needs) = (sample.value.len(), profile.sample_type.len());
@@ -192,7 +210,7 @@ impl<'a> Reader<'a> {
                 u64::try_from(sample.value[index])
                     .map_err(|_| ReadError::Malformed("a sample has a negative value".to_owned()))
             };
-            let (count, delay) = (value(count)?, Duration::from_nanos(value(delay)?));
+            let weight = Weight { count: value(count)?, delay: value(delay)? };
             let (lock, kind) = self.labels(sample)?;
             let mut stack = Vec::new();
             for id in &sample.location_id {
@@ -202,15 +220,15 @@ impl<'a> Reader<'a> {
                 self.take(frames.1)?;
                 stack.extend_from_slice(&frames.0);
             }
-            if let [Frame { function, address: 0, .. }] = &stack[..]
-                && function == placeholder(kind)
-            {
-                stack.clear();
-            }
-            self.take(size_of::<Sample>() + lock.len())?;
-            samples.push(Sample { stack, lock: lock.to_owned(), kind, count, delay });
+            // For the entry, its stacks' places, and their lock's if it is new.
+            self.take(4 * size_of::<Vec<Frame>>() + lock.len())?;
+            let (culprit, victim) = split(stack, contents, kind);
+            let (culprit, victim) = (builder.stack(culprit), builder.stack(victim));
+            let number = builder.lock(lock);
+            builder.add(culprit, victim, number, kind, weight);
+            add(sums.entry(lock).or_default(), kind, weight);
         }
-        Ok(samples)
+        Ok(sums)
     }
 
     /// The calls at a location, and what a copy of them costs.
@@ -303,43 +321,16 @@ impl<'a> Reader<'a> {
         Ok(mappings)
     }
 
-    /// The sampling period and the exact totals.
-    fn comments(&self, samples: &[Sample]) -> Result<(u64, Vec<Class>), ReadError> {
-        let mut period = 0;
-        let mut classes: BTreeMap<String, Sums> = BTreeMap::new();
+    /// What the comments say. One that comes again says nothing new.
+    fn comments(&self) -> Result<Comments, ReadError> {
+        let mut comments = Comments::default();
+        let mut read = HashSet::new();
         for &index in &self.profile.comment {
-            let Some(comment) = self.string(index)?.strip_prefix(COMMENT) else { continue };
-            let (words, class) = match comment.split_once(" class=") {
-                Some((words, class)) => (words, Some(class)),
-                None => (comment, None),
-            };
-            let mut sums = Sums::default();
-            for word in words.split(' ') {
-                let Some((name, value)) = word.split_once('=') else { continue };
-                let Ok(value) = value.parse() else { continue };
-                match name {
-                    "period_ns" => period = value,
-                    "contentions" => sums.contentions = value,
-                    "waits" => sums.waits = value,
-                    "waited_ns" => sums.waited = value,
-                    "blamed_ns" => sums.blamed = value,
-                    "handoff_ns" => sums.handoff = value,
-                    "handoffs" => sums.handoffs = value,
-                    "spun_ns" => sums.spun = value,
-                    "spins" => sums.spins = value,
-                    _ => {}
-                }
-            }
-            if let Some(class) = class {
-                self.take(size_of::<Class>() + class.len())?;
-                classes.insert(class.to_owned(), sums);
+            if read.insert(index) {
+                comments.read(self.string(index)?, &|bytes| self.take(bytes))?;
             }
         }
-        if classes.is_empty() {
-            classes = sums_of(samples);
-        }
-        let classes = classes.into_iter().map(|(name, sums)| Class { id: None, name, sums });
-        Ok((period, classes.collect()))
+        Ok(comments)
     }
 
     fn string(&self, index: i64) -> Result<&str, ReadError> {
@@ -376,23 +367,34 @@ fn by_id<'a, T>(
     Ok(found)
 }
 
-/// Totals for a profile that has none: what the samples add up to.
-fn sums_of(samples: &[Sample]) -> BTreeMap<String, Sums> {
-    let mut classes: BTreeMap<String, Sums> = BTreeMap::new();
-    for sample in samples {
-        // By reference first: few names, many samples.
-        if !classes.contains_key(&sample.lock) {
-            classes.insert(sample.lock.clone(), Sums::default());
-        }
-        let Some(sums) = classes.get_mut(&sample.lock) else { continue };
-        let delay = u64::try_from(sample.delay.as_nanos()).unwrap_or(u64::MAX);
-        let (count, time) = match sample.kind {
-            Kind::Blame | Kind::Lost => (&mut sums.contentions, &mut sums.blamed),
-            Kind::Handoff => (&mut sums.handoffs, &mut sums.handoff),
-        };
-        *count = count.saturating_add(sample.count);
-        *time = time.saturating_add(delay);
-        sums.waited = sums.blamed.saturating_add(sums.handoff);
+/// The culprit's and the victim's calls in a stack of a profile with such
+/// contents.
+fn split(stack: Vec<Frame>, contents: Contents, kind: Kind) -> (Vec<Frame>, Vec<Frame>) {
+    let is = |frame: &Frame, name| frame.address == 0 && frame.function == name;
+    let or_none = |stack: Vec<Frame>, name| match &stack[..] {
+        [frame] if is(frame, name) => Vec::new(),
+        _ => stack,
+    };
+    let mut culprit = stack;
+    let mut victim = Vec::new();
+    if contents == Contents::Victims && kind == Kind::Blame {
+        victim = std::mem::take(&mut culprit);
+    } else if contents == Contents::Pairs
+        && let Some(place) = culprit.iter().position(|frame| is(frame, WAITED_FOR))
+    {
+        victim = culprit.split_off(place + 1);
+        culprit.pop();
     }
-    classes
+    (or_none(culprit, placeholder(kind)), or_none(victim, UNKNOWN_VICTIM))
+}
+
+/// Adds a sample to the sums of its lock, for a profile that does not say them.
+fn add(sums: &mut Sums, kind: Kind, weight: Weight) {
+    let (count, time) = match kind {
+        Kind::Blame | Kind::Lost => (&mut sums.contentions, &mut sums.blamed),
+        Kind::Handoff => (&mut sums.handoffs, &mut sums.handoff),
+    };
+    *count = count.saturating_add(weight.count);
+    *time = time.saturating_add(weight.delay);
+    sums.waited = sums.blamed.saturating_add(sums.handoff);
 }

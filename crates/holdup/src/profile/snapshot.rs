@@ -1,14 +1,13 @@
 //! Snapshots of what was recorded, and their differences.
 
-use super::classes::{Class, ClassNames, minus, sum};
-use super::modules::Mapping;
+use super::classes::{Class, ClassNames, sum};
+use super::named::{Builder, Named, Weight};
 use super::symbolize::Symbolizer;
-use super::{Totals, UNNAMED};
+use super::{Contents, Histogram, Lock, LongWait, Pair, Sample, Totals, UNNAMED};
 use holdup_core::class::ClassId;
 use holdup_core::record::{self, Kind, Sums};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 /// When the program started, as far as this crate can tell.
@@ -25,6 +24,8 @@ pub struct Profile {
     pub(super) time: SystemTime,
     pub(super) duration: Duration,
     pub(super) period: Duration,
+    /// What of the pairs it has: all, or less in a profile that was read.
+    contents: Contents,
     /// Sorted by name.
     pub(super) classes: Vec<Class>,
     /// Of a profile of this program. `None` in one that was read.
@@ -40,98 +41,41 @@ struct Live {
     rows: BTreeMap<RowKey, Weight>,
 }
 
-/// By which rows are subtracted.
-type RowKey = (ClassId, Kind, Box<[usize]>);
+/// By which rows are subtracted: class, kind, the culprit's stack, the victim's.
+type RowKey = (ClassId, Kind, RawStack, RawStack);
 
-/// The part of a profile that has names instead of addresses.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Named {
-    pub(super) samples: Vec<Sample>,
-    pub(super) mappings: Vec<Mapping>,
-}
-
-/// Count and nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Weight {
-    count: u64,
-    delay: u64,
-}
-
-impl Weight {
-    fn add(&mut self, other: Weight) {
-        self.count = self.count.saturating_add(other.count);
-        self.delay = self.delay.saturating_add(other.delay);
-    }
-
-    fn minus(self, other: Weight) -> Weight {
-        Weight {
-            count: self.count.saturating_sub(other.count),
-            delay: self.delay.saturating_sub(other.delay),
-        }
-    }
-}
-
-/// A call stack and what was charged to it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sample {
-    /// The calls, innermost first. The first is the function that ended the
-    /// critical section. Empty for [`Kind::Handoff`] and [`Kind::Lost`].
-    pub stack: Vec<Frame>,
-    /// The class of the lock.
-    pub lock: String,
-    /// What the delay was.
-    pub kind: Kind,
-    /// Contended critical sections, estimated without bias. Exact for
-    /// [`Kind::Handoff`].
-    pub count: u64,
-    /// The time waiters waited, estimated without bias. Exact for
-    /// [`Kind::Handoff`].
-    pub delay: Duration,
-}
-
-/// One call of a call stack.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Frame {
-    /// The function with its full path, demangled, without hash. Where the
-    /// program has no names, `module+0xoffset`.
-    pub function: String,
-    /// The source file, where the program has debug information.
-    pub file: Option<String>,
-    /// The line in it.
-    pub line: Option<u32>,
-    /// The address of the call instruction (one byte into it, at least).
-    /// Frames that were inlined share it with the frame they are inlined in.
-    pub address: u64,
-    /// Whether this call was inlined into the next frame of the stack.
-    pub inlined: bool,
-}
+/// Return addresses, innermost first. Rows share them.
+type RawStack = Arc<[usize]>;
 
 impl Profile {
     /// A profile of this program. See [`snapshot`](super::snapshot()).
     pub(super) fn take() -> Profile {
         let taken = Instant::now();
         let mut rows: BTreeMap<RowKey, Weight> = BTreeMap::new();
+        let mut stacks = RawStacks::default();
         record::for_each_row(|row| {
             let weight = Weight { count: row.count, delay: row.delay };
-            rows.entry((row.class, row.kind, row.stack.into())).or_default().add(weight);
+            let key = (row.class, row.kind, stacks.get(row.stack), stacks.get(&[]));
+            rows.entry(key).or_default().add(weight);
         });
         let names = ClassNames::load();
         let mut classes = Vec::new();
         record::for_each_class(|id, sums| {
-            classes.push(Class { id: Some(id), name: names.of(id), sums });
+            classes.push(Class { id: Some(id), name: names.of(id), sums, ..Class::default() });
         });
         // A class that was first contended between the two loops above.
         let known: BTreeSet<_> = classes.iter().filter_map(|class| class.id).collect();
         let missing: BTreeSet<_> =
             rows.keys().map(|key| key.0).filter(|id| !known.contains(id)).collect();
         for id in missing {
-            classes.push(Class { id: Some(id), name: names.of(id), sums: Sums::default() });
+            classes.push(Class { id: Some(id), name: names.of(id), ..Class::default() });
         }
         classes.sort_by(|a, b| a.name.cmp(&b.name));
         Profile {
             time: SystemTime::now(),
             duration: taken.duration_since(*START.get_or_init(|| taken)),
             period: super::period(),
+            contents: Contents::Pairs,
             classes,
             live: Some(Live { taken, rows }),
             named: OnceLock::new(),
@@ -143,29 +87,36 @@ impl Profile {
         time: SystemTime,
         duration: Duration,
         period: Duration,
+        contents: Contents,
         mut classes: Vec<Class>,
-        mut named: Named,
+        named: Named,
     ) -> Profile {
         classes.sort_by(|a, b| a.name.cmp(&b.name));
-        named.samples = merged(named.samples);
-        Profile { time, duration, period, classes, live: None, named: named.into() }
+        Profile { time, duration, period, contents, classes, live: None, named: named.into() }
     }
 
     /// What was recorded after `earlier`, a snapshot of the same program:
     /// all counts and times are differences, never negative.
     ///
+    /// Of the longest waits those are left that `earlier` did not have. The
+    /// longest wait of a lock ([`Lock::longest`]) is within 6.3 % of the exact
+    /// one where it is none of those.
+    ///
     /// Allocates in proportion to the number of distinct call stacks. Of two
     /// profiles of this program, no names are looked up.
     #[must_use]
     pub fn since(&self, earlier: &Profile) -> Profile {
-        let classes = self.classes.iter().map(|class| {
-            let sums = earlier.class_like(class).map_or(Sums::default(), |before| before.sums);
-            Class { sums: minus(class.sums, sums), ..class.clone() }
+        let classes = self.classes.iter().map(|class| match earlier.class_like(class) {
+            Some(before) => class.minus(before),
+            None => class.clone(),
         });
+        let contents =
+            if self.contents == earlier.contents { self.contents } else { Contents::Blame };
         let mut difference = Profile {
             time: self.time,
             duration: self.time.duration_since(earlier.time).unwrap_or_default(),
             period: self.period,
+            contents,
             classes: classes.collect(),
             live: None,
             named: OnceLock::new(),
@@ -180,7 +131,7 @@ impl Profile {
                 difference.duration = now.taken.saturating_duration_since(before.taken);
                 difference.live = Some(Live { taken: now.taken, rows: rows.collect() });
             }
-            _ => difference.named = self.named().minus(earlier.named()).into(),
+            _ => difference.named = self.named().minus(earlier.named(), contents).into(),
         }
         difference.drop_empty_classes();
         difference
@@ -199,7 +150,8 @@ impl Profile {
             None => BTreeSet::new(),
         };
         self.classes.retain(|class| {
-            class.sums != Sums::default() || class.id.is_some_and(|id| ids.contains(&id))
+            let nothing = class.sums == Sums::default() && class.waits.is_empty();
+            !nothing || class.id.is_some_and(|id| ids.contains(&id))
         });
     }
 
@@ -225,15 +177,70 @@ impl Profile {
         found.or_else(|| self.classes.iter().find(shares)).map(|class| class.sums.into())
     }
 
-    /// The call stacks, those with the most delay first; equal ones in a
-    /// fixed order.
+    /// Each lock class that anybody waited for, with its sums and its
+    /// histograms, sorted by name.
+    pub fn locks(&self) -> impl Iterator<Item = Lock<'_>> {
+        self.classes.iter().map(Lock::of)
+    }
+
+    /// The waits of all locks, by their length.
+    #[must_use]
+    pub fn waits(&self) -> Histogram {
+        self.classes.iter().fold(Histogram::default(), |all, class| all.and(&class.waits))
+    }
+
+    /// The call stacks of those who held others up, those with the most delay
+    /// first; equal ones in a fixed order. In a profile that was read from a
+    /// file with victims alone they are unknown, and empty.
     ///
     /// The first call looks up the names: it reads the debug information of
     /// the program and of its libraries, which takes from milliseconds to
     /// seconds, and allocates. Later calls return what the first one found.
     #[must_use]
     pub fn samples(&self) -> &[Sample] {
-        &self.named().samples
+        self.named().samples()
+    }
+
+    /// The call stacks of those who waited, those with the most delay first:
+    /// [`samples`](Profile::samples) by the other end. Their delays add up to
+    /// the same.
+    ///
+    /// A stack is that of the call that waited, empty where it is not known: a
+    /// waiter that got the lock before it slept has none. Unless each victim of
+    /// a critical section waited alone, which of them a sample names is drawn
+    /// by lot, in proportion to what each waited; so a victim's share is right
+    /// in the mean, over many samples. In a profile that was read from a file
+    /// without victims all are unknown.
+    ///
+    /// May look up names, see [`samples`](Profile::samples).
+    #[must_use]
+    pub fn victims(&self) -> &[Sample] {
+        self.named().victims()
+    }
+
+    /// Who held up whom, most delay first. All pairs of a culprit add up to its
+    /// sample, to the nanosecond; see [`victims`](Profile::victims) for which
+    /// victim is named.
+    ///
+    /// May look up names, see [`samples`](Profile::samples).
+    pub fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        self.named().pairs()
+    }
+
+    /// The longest waits, longest first: up to 16 of each lock class, and 1024
+    /// in all.
+    ///
+    /// May look up names, see [`samples`](Profile::samples).
+    #[must_use]
+    pub fn longest_waits(&self) -> &[LongWait] {
+        &self.named().longest
+    }
+
+    /// Which stacks the profile has: [`Contents::Pairs`] unless it was read
+    /// from a file that has less.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        self.contents
     }
 
     /// When the snapshot was taken.
@@ -256,60 +263,39 @@ impl Profile {
         self.period
     }
 
-    /// The samples and mappings, with names.
+    /// The stacks and mappings, with names.
     pub(super) fn named(&self) -> &Named {
         self.named.get_or_init(|| {
             let Some(live) = &self.live else { return Named::default() };
             let names: BTreeMap<_, _> =
                 self.classes.iter().filter_map(|class| Some((class.id?, &class.name))).collect();
             let mut symbolizer = Symbolizer::new();
-            let samples = live.rows.iter().map(|((id, kind, stack), weight)| Sample {
-                stack: symbolizer.stack(stack),
-                lock: names.get(id).map_or_else(|| UNNAMED.to_owned(), |name| (*name).clone()),
-                kind: *kind,
-                count: weight.count,
-                delay: Duration::from_nanos(weight.delay),
-            });
-            let samples = merged(samples.collect());
-            Named { samples, mappings: symbolizer.into_mappings() }
+            let mut builder = Builder::default();
+            let mut known: HashMap<&[usize], u32> = HashMap::new();
+            for ((id, kind, culprit, victim), &weight) in &live.rows {
+                let mut stack =
+                    |raw| *known.entry(raw).or_insert_with(|| builder.stack(symbolizer.stack(raw)));
+                let (culprit, victim) = (stack(&**culprit), stack(&**victim));
+                let lock = names.get(id).map_or(UNNAMED, |name| name.as_str());
+                let lock = builder.lock(lock);
+                builder.add(culprit, victim, lock, *kind, weight);
+            }
+            builder.finish(Vec::new(), symbolizer.into_mappings())
         })
     }
 }
 
-impl Named {
-    /// What is left when `before` is taken away.
-    fn minus(&self, before: &Named) -> Named {
-        let before: BTreeMap<_, _> = before.samples.iter().map(keyed).collect();
-        let samples = self.samples.iter().filter_map(|sample| {
-            let (key, weight) = keyed(sample);
-            let left = weight.minus(before.get(&key).copied().unwrap_or_default());
-            let (count, delay) = (left.count, Duration::from_nanos(left.delay));
-            (left != Weight::default()).then(|| Sample { count, delay, ..sample.clone() })
-        });
-        Named { samples: merged(samples.collect()), mappings: self.mappings.clone() }
-    }
-}
+/// Stacks of addresses, each once.
+#[derive(Default)]
+struct RawStacks(BTreeSet<RawStack>);
 
-/// By which samples are subtracted and merged.
-fn keyed(sample: &Sample) -> ((&[Frame], &str, Kind), Weight) {
-    let delay = u64::try_from(sample.delay.as_nanos()).unwrap_or(u64::MAX);
-    ((&sample.stack, &sample.lock, sample.kind), Weight { count: sample.count, delay })
-}
-
-/// Adds up samples that differ in nothing but their weight (stacks that
-/// differed only in the frames that were cut), most delay first.
-pub(super) fn merged(mut samples: Vec<Sample>) -> Vec<Sample> {
-    samples.sort();
-    samples.dedup_by(|next, kept| {
-        let ((next_key, mut weight), (key, more)) = (keyed(next), keyed(kept));
-        let same = next_key == key;
-        if same {
-            weight.add(more);
-            (kept.count, kept.delay) = (weight.count, Duration::from_nanos(weight.delay));
+impl RawStacks {
+    fn get(&mut self, stack: &[usize]) -> RawStack {
+        if let Some(known) = self.0.get(stack) {
+            return known.clone();
         }
-        same
-    });
-    // Stable: equal weights keep the order of stacks.
-    samples.sort_by_key(|sample| (Reverse(sample.delay), Reverse(sample.count)));
-    samples
+        let stack = RawStack::from(stack);
+        self.0.insert(stack.clone());
+        stack
+    }
 }

@@ -39,6 +39,23 @@ fn minimal() -> proto::Profile {
     }
 }
 
+/// The least that is a profile, with a comment so many times.
+pub(super) fn with_comment(comment: &str, times: usize) -> Result<Profile, ReadError> {
+    let mut profile = minimal();
+    profile.string_table.push(comment.as_bytes().to_vec());
+    profile.comment = vec![profile.string_table.len() as i64 - 1; times];
+    message(&profile)
+}
+
+/// The same with many comments.
+pub(super) fn with_comments(comments: &[String]) -> Result<Profile, ReadError> {
+    let mut profile = minimal();
+    let first = profile.string_table.len() as i64;
+    profile.string_table.extend(comments.iter().map(|text| text.as_bytes().to_vec()));
+    profile.comment = (first..first + comments.len() as i64).collect();
+    message(&profile)
+}
+
 #[test]
 fn a_file_cut_at_any_byte_is_an_error() {
     let whole = written(&example());

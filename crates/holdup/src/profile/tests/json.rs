@@ -68,8 +68,9 @@ fn stacks_that_differ_only_in_addresses_are_one() {
         UNIX_EPOCH - Duration::from_nanos(5),
         Duration::ZERO,
         Duration::ZERO,
+        Contents::Blame,
         vec![],
-        Named { samples, mappings: vec![] },
+        named(samples, vec![]),
     );
     let json = written(&profile);
     assert_eq!(json["stacks"], json!([[0]]));

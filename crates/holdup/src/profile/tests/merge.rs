@@ -6,15 +6,20 @@ use super::*;
 /// `by` bytes higher.
 fn moved(by: u64) -> Profile {
     let example = example();
-    let mut named = example.named().clone();
-    for mapping in &mut named.mappings {
+    let mut builder = Builder::default();
+    builder.add_all(example.named(), |frame| frame.address += by);
+    let mut mappings = example.named().mappings.clone();
+    for mapping in &mut mappings {
         mapping.start += by;
         mapping.limit += by;
     }
-    for frame in named.samples.iter_mut().flat_map(|sample| &mut sample.stack) {
-        frame.address += by;
-    }
-    Profile::from_parts(example.time, example.duration, example.period, example.classes, named)
+    with(example, builder.finish(vec![], mappings))
+}
+
+/// The same but for the stacks.
+fn with(profile: Profile, named: Named) -> Profile {
+    let Profile { time, duration, period, classes, .. } = profile;
+    Profile::from_parts(time, duration, period, Contents::Blame, classes, named)
 }
 
 /// What stacks are charged with, whatever their addresses.
@@ -75,7 +80,7 @@ fn another_program_at_the_same_addresses_is_moved_out_of_the_way() {
     let mut other = example();
     let mut named = other.named().clone();
     named.mappings[0].build_id = "beef".to_owned();
-    other = Profile::from_parts(other.time, other.duration, other.period, other.classes, named);
+    other = with(other, named);
     let merged = Profile::merge([example(), other]);
     let mappings = &merged.named().mappings;
     assert_eq!(mappings.len(), 3, "the library is the same");
@@ -100,12 +105,10 @@ fn another_program_at_the_same_addresses_is_moved_out_of_the_way() {
 #[test]
 fn where_there_is_no_room_an_address_is_forgotten_not_confused() {
     let with_mapping = |start, limit, file: &str| {
-        let mut named = Named {
-            samples: vec![sample(vec![frame("f", None, start, false)], "l", Kind::Blame, 1, 5)],
-            ..Named::default()
-        };
-        named.mappings.push(Mapping { start, limit, file: file.to_owned(), ..Mapping::default() });
-        Profile::from_parts(UNIX_EPOCH, Duration::ZERO, Duration::ZERO, vec![], named)
+        let call = vec![frame("f", None, start, false)];
+        let mapping = Mapping { start, limit, file: file.to_owned(), ..Mapping::default() };
+        let named = named(vec![sample(call, "l", Kind::Blame, 1, 5)], vec![mapping]);
+        profile(vec![], named)
     };
     let merged = Profile::merge([
         with_mapping(1, u64::MAX, "a"),
@@ -115,6 +118,23 @@ fn where_there_is_no_room_an_address_is_forgotten_not_confused() {
     assert_eq!(merged.named().mappings.len(), 1);
     let addresses: Vec<_> = merged.samples().iter().map(|sample| sample.stack[0].address).collect();
     assert_eq!(addresses, [0, 1, 9], "b's is gone, c is no mapping");
+}
+
+#[test]
+fn victims_histograms_and_the_longest_waits_are_added_up() {
+    let one = victims::with_victims();
+    let merged = Profile::merge([one.clone(), one.clone()]);
+    assert_eq!(merged.contents(), Contents::Pairs);
+    assert_eq!(merged.pairs().count(), one.pairs().count());
+    assert!(merged.pairs().zip(one.pairs()).all(|(two, one)| two.delay == 2 * one.delay));
+    assert_eq!(merged.waits().count(), 2 * one.waits().count());
+    assert_eq!(merged.longest_waits().len(), 2 * one.longest_waits().len());
+    assert!(merged.longest_waits().is_sorted_by_key(|wait| std::cmp::Reverse(wait.wait)));
+    assert_eq!(merged.locks().next().unwrap().longest, one.locks().next().unwrap().longest);
+    // With one that knows no victims, theirs are unknown.
+    let mixed = Profile::merge([one.clone(), example()]);
+    assert_eq!(mixed.contents(), Contents::Pairs);
+    assert_eq!(total(&mixed).1, total(&one).1 + total(&example()).1);
 }
 
 #[test]

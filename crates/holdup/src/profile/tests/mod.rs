@@ -8,12 +8,13 @@ mod json;
 mod merge;
 mod reports;
 mod round_trip;
+mod victims;
 mod wire_golden;
 
 use super::classes::Class;
 use super::modules::{Has, Mapping};
-use super::snapshot::Named;
-use super::{Frame, Kind, Profile, Sample, UNNAMED};
+use super::named::{Builder, Named, Weight};
+use super::{Contents, Frame, Kind, LongWait, Profile, Sample, UNNAMED};
 use holdup_core::record::Sums;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -26,12 +27,38 @@ fn sample(stack: Vec<Frame>, lock: &str, kind: Kind, count: u64, delay: u64) -> 
     Sample { stack, lock: lock.to_owned(), kind, count, delay: Duration::from_nanos(delay) }
 }
 
+/// Samples of unknown victims.
+fn named(samples: Vec<Sample>, mappings: Vec<Mapping>) -> Named {
+    pairs(samples.into_iter().map(|sample| (sample, Vec::new())).collect(), Vec::new(), mappings)
+}
+
+/// Samples, each with its victim's stack.
+fn pairs(
+    pairs: Vec<(Sample, Vec<Frame>)>,
+    longest: Vec<LongWait>,
+    mappings: Vec<Mapping>,
+) -> Named {
+    let mut builder = Builder::default();
+    for (Sample { stack, lock, kind, count, delay }, victim) in pairs {
+        let (culprit, victim) = (builder.stack(stack), builder.stack(victim));
+        let lock = builder.lock(&lock);
+        let weight = Weight { count, delay: delay.as_nanos() as u64 };
+        builder.add(culprit, victim, lock, kind, weight);
+    }
+    builder.finish(longest, mappings)
+}
+
+fn profile(classes: Vec<Class>, named: Named) -> Profile {
+    let (time, period) = (UNIX_EPOCH, Duration::from_micros(100));
+    Profile::from_parts(time, Duration::ZERO, period, Contents::Pairs, classes, named)
+}
+
 /// Two locks; a stack with an inlined call, one that shares its outer frames,
 /// one without names; handoff, and blame whose stack was lost.
 fn example() -> Profile {
     let main = || frame("app::main", Some(("src/main.rs", 9)), 0x40_1008, false);
-    let named = Named {
-        samples: vec![
+    let named = named(
+        vec![
             sample(
                 vec![
                     frame("app::prune", Some(("src/index.rs", 120)), 0x40_1050, true),
@@ -69,7 +96,7 @@ fn example() -> Profile {
             sample(vec![], "orders", Kind::Lost, 2, 40_000),
             sample(vec![], UNNAMED, Kind::Blame, 1, 10),
         ],
-        mappings: vec![
+        vec![
             Mapping {
                 start: 0x40_0000,
                 limit: 0x50_0000,
@@ -86,7 +113,7 @@ fn example() -> Profile {
                 ..Mapping::default()
             },
         ],
-    };
+    );
     let orders = Sums {
         contentions: 15,
         waits: 31,
@@ -103,9 +130,10 @@ fn example() -> Profile {
         UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789),
         Duration::from_millis(12_345),
         Duration::from_micros(100),
+        Contents::Blame,
         vec![
-            Class { id: None, name: "orders".to_owned(), sums: orders },
-            Class { id: None, name: UNNAMED.to_owned(), sums: unnamed },
+            Class { name: "orders".to_owned(), sums: orders, ..Class::default() },
+            Class { name: UNNAMED.to_owned(), sums: unnamed, ..Class::default() },
         ],
         named,
     )

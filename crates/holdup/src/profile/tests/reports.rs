@@ -45,8 +45,9 @@ fn with_samples(samples: Vec<Sample>) -> Profile {
         example.time,
         example.duration,
         example.period,
+        Contents::Blame,
         example.classes,
-        Named { samples, mappings: vec![] },
+        named(samples, vec![]),
     )
 }
 

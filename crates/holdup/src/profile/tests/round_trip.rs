@@ -66,9 +66,8 @@ fn a_profile_less_itself_is_empty() {
 #[test]
 fn a_difference_is_by_stack_class_and_kind_and_never_negative() {
     let later = example();
-    let mut earlier = example();
-    let mut named = earlier.named().clone();
-    for sample in &mut named.samples {
+    let mut samples = example().samples().to_vec();
+    for sample in &mut samples {
         match (sample.kind, sample.lock.as_str()) {
             // More than later, less than later, and gone.
             (Kind::Handoff, _) => sample.delay *= 2,
@@ -77,12 +76,13 @@ fn a_difference_is_by_stack_class_and_kind_and_never_negative() {
             (Kind::Blame, _) => {}
         }
     }
-    earlier = Profile::from_parts(
-        earlier.time - Duration::from_secs(5),
-        earlier.duration,
-        earlier.period,
-        earlier.classes.clone(),
-        named,
+    let mut earlier = Profile::from_parts(
+        later.time - Duration::from_secs(5),
+        later.duration,
+        later.period,
+        Contents::Blame,
+        later.classes.clone(),
+        named(samples, vec![]),
     );
     earlier.classes[1].sums.waited -= 1_000;
     earlier.classes[1].sums.blamed += 1_000_000;
@@ -163,13 +163,14 @@ proptest! {
     ) {
         let [contentions, waits, waited, blamed, handoff, handoffs, spins, spun] = numbers;
         let sums = Sums { contentions, waits, waited, blamed, handoff, handoffs, spins, spun };
-        let classes = names.into_iter().map(|name| Class { id: None, name, sums });
+        let classes = names.into_iter().map(|name| Class { name, sums, ..Class::default() });
         let profile = Profile::from_parts(
             UNIX_EPOCH,
             Duration::ZERO,
             Duration::from_nanos(period),
+            Contents::Blame,
             classes.collect(),
-            Named { samples, mappings: vec![] },
+            named(samples, vec![]),
         );
         let read = Profile::read_pprof(&written(&profile)[..]).unwrap();
         assert_same(&read, &profile);
