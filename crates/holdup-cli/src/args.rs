@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, convert, diff, flamegraph, man, merge, report};
+use crate::commands::{completions, convert, diff, flamegraph, man, merge, report, web};
 use crate::demo;
 
 /// Who held everybody up? Exact lock contention profiles: see one, read one.
@@ -22,6 +22,7 @@ pub struct Args {
 pub enum Command {
     Demo(demo::Args),
     Report(report::Args),
+    Web(web::Args),
     Flamegraph(flamegraph::Args),
     Diff(diff::Args),
     Merge(merge::Args),

@@ -12,7 +12,7 @@ use crate::folded::Folded;
 use crate::{looks, units};
 
 /// The most that is read of any file; the same as of a profile.
-const MOST_BYTES: u64 = 64 << 20;
+pub const MOST_BYTES: u64 = 64 << 20;
 
 /// What a file held.
 pub enum Data {
@@ -33,17 +33,15 @@ pub fn name(path: &Path) -> String {
 
 /// Reads a profile; that and nothing else.
 pub fn profile(path: &Path) -> anyhow::Result<Profile> {
-    let bytes = bytes(path)?;
-    match parsed(&bytes) {
-        Ok(profile) => Ok(profile),
-        Err(error) => {
-            let mut message = format!("cannot read {}: {error}", name(path));
-            if let Some(what) = hint(&error, &bytes) {
-                message.push_str(&format!("; it looks like {what}"));
-            }
-            bail!(message)
-        }
-    }
+    of_bytes(&bytes(path)?).with_context(|| format!("cannot read {}", name(path)))
+}
+
+/// A profile that was read already.
+pub fn of_bytes(bytes: &[u8]) -> anyhow::Result<Profile> {
+    parsed(bytes).map_err(|error| match hint(&error, bytes) {
+        Some(what) => anyhow::anyhow!("{error}; it looks like {what}"),
+        None => error.into(),
+    })
 }
 
 /// Reads a profile or folded stacks.
@@ -78,7 +76,7 @@ pub fn standard_input_once<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> 
 
 /// All of a file, and one byte more than is allowed for if it is too long:
 /// who takes it apart refuses it then.
-fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut read = |input: &mut dyn Read| input.take(MOST_BYTES + 1).read_to_end(&mut bytes);
     let context = || format!("cannot read {}", name(path));

@@ -36,7 +36,7 @@ mod table;
 mod units;
 
 use args::{Args, Command};
-use commands::{completions, convert, diff, flamegraph, man, merge, report};
+use commands::{completions, convert, diff, flamegraph, man, merge, report, web};
 use screen::Screen;
 
 /// Columns of the longest error message: a hostile file may have its say in it.
@@ -67,6 +67,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Demo(options) => demo::run(&options, &mut out, &screen)?,
         Command::Report(options) => report::run(&options, &mut out, &screen)?,
+        Command::Web(options) => web::run(&options, &mut out)?,
         Command::Flamegraph(options) => flamegraph::run(&options, &mut out)?,
         Command::Diff(options) => diff::run(&options, &mut out, &screen)?,
         Command::Merge(options) => merge::run(&options, &mut out)?,

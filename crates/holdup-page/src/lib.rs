@@ -36,9 +36,14 @@ pub enum Source<'a> {
     /// These profiles, in the order of time. Two are compared, of more the last
     /// is shown, and each can be chosen.
     Embedded(&'a [Embedded<'a>]),
-    /// The profile at this address, asked for again and again. It must be of the
-    /// same origin as the page, and is best relative: `profile.json`.
-    Live(&'a str),
+    /// The profile of a program that runs, asked for again and again.
+    Live {
+        /// What to call it, such as the name of the program.
+        title: &'a str,
+        /// Where the profile is. It must be of the same origin as the page, and
+        /// is best relative: `profile.json`.
+        url: &'a str,
+    },
 }
 
 /// A profile that is part of the document.
@@ -55,8 +60,9 @@ pub struct Embedded<'a> {
 #[must_use]
 pub fn page(source: Source<'_>) -> String {
     let (title, data, policy) = match source {
-        Source::Live(url) => {
-            (url.to_owned(), format!("{{\"url\":{}}}", escape::json_string(url)), &LIVE_POLICY)
+        Source::Live { title, url } => {
+            let (name, url) = (escape::json_string(title), escape::json_string(url));
+            (title.to_owned(), format!("{{\"title\":{name},\"url\":{url}}}"), &LIVE_POLICY)
         }
         Source::Embedded(profiles) => {
             let titles: Vec<_> = profiles.iter().map(|profile| profile.title).collect();

@@ -8,3 +8,4 @@ pub mod flamegraph;
 pub mod man;
 pub mod merge;
 pub mod report;
+pub mod web;

@@ -354,8 +354,9 @@ function arrived(json) {
   update();
 }
 
-function startLive(url) {
-  state.title = url;
+function startLive(url, title) {
+  state.title = title;
+  byId("profile").textContent = title;
   byId("live").hidden = false;
   live = new Live(url, {
     profile: (json) => {
@@ -450,7 +451,7 @@ function start() {
   ]);
   try {
     const source = JSON.parse(byId("source").textContent);
-    if (source.url) startLive(source.url);
+    if (source.url) startLive(source.url, source.title);
     else startEmbedded(source.profiles);
   } catch (error) {
     trouble(said(error));

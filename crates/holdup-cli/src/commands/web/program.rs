@@ -1,0 +1,155 @@
+//! A program that runs, and serves its profile over HTTP.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use ureq::http::Uri;
+use ureq::http::uri::PathAndQuery;
+
+use super::subject::to_json;
+use crate::input::MOST_BYTES;
+
+/// How long a program may take to answer. It looks up names first, and a
+/// profile of the next seconds takes these.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(5);
+
+/// Where holdup serves what the page reads, and Go what is close to it.
+const HOLDUP: &str = "/debug/holdup/profile.json";
+const PPROF: &str = "/debug/pprof/mutex";
+
+/// The address of a program.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// `host:port`.
+    authority: String,
+    /// The paths to ask for, one after another, until one is there.
+    paths: Vec<String>,
+    token: Option<String>,
+}
+
+impl Program {
+    /// The program at `url`. Without a path, or with one of a folder, the
+    /// profile's path in it is asked for.
+    pub fn at(url: &str) -> anyhow::Result<Program> {
+        let uri: Uri = url.parse().with_context(|| format!("{url} is no address"))?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => bail!(
+                "{url}: https is not spoken here; fetch the profile (curl -o FILE) and give the file"
+            ),
+            _ => bail!("{url}: an address must begin with http://"),
+        }
+        let Some(authority) = uri.authority() else { bail!("{url} names no host") };
+        let (user, authority) = match authority.as_str().rsplit_once('@') {
+            Some((user, authority)) => (Some(user), authority),
+            None => (None, authority.as_str()),
+        };
+        let token = user.map(|user| user.split_once(':').map_or(user, |(_, password)| password));
+        let asked = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let paths = match asked {
+            "/" => vec![HOLDUP, PPROF],
+            "/debug/holdup" | "/debug/holdup/" => vec![HOLDUP],
+            "/debug/pprof" | "/debug/pprof/" => vec![PPROF],
+            asked => vec![asked],
+        };
+        Ok(Program {
+            authority: authority.to_owned(),
+            paths: paths.into_iter().map(str::to_owned).collect(),
+            token: token.filter(|token| !token.is_empty()).map(str::to_owned),
+        })
+    }
+
+    /// Its profile, as JSON.
+    pub fn fetch(&self) -> anyhow::Result<String> {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .timeout_connect(Some(PATIENCE_TO_CONNECT))
+            // The token goes to nobody else.
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut refused = None;
+        for path in &self.paths {
+            let url = format!("http://{}{path}", self.authority);
+            let mut request = agent.get(&url);
+            if let Some(token) = &self.token {
+                request = request.header("Authorization", format!("Bearer {token}"));
+            }
+            let context = || format!("cannot fetch {url}");
+            let mut response = request.call().map_err(reason).with_context(context)?;
+            if !response.status().is_success() {
+                refused = Some(format!("cannot fetch {url}: it answers {}", response.status()));
+                if response.status() == 404 {
+                    continue;
+                }
+                break;
+            }
+            let body = response.body_mut().with_config().limit(MOST_BYTES);
+            let bytes = body.read_to_vec().map_err(reason).with_context(context)?;
+            return to_json(bytes).with_context(context);
+        }
+        bail!(refused.unwrap_or_else(|| format!("cannot fetch {self}")))
+    }
+}
+
+/// What went wrong, without what is said around it anyhow.
+fn reason(error: ureq::Error) -> anyhow::Error {
+    match error {
+        ureq::Error::Io(error) => error.into(),
+        ureq::Error::BodyExceedsLimit(_) => {
+            anyhow::anyhow!("it is larger than {} MiB", MOST_BYTES >> 20)
+        }
+        error => error.into(),
+    }
+}
+
+/// Without the token.
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}", self.authority)?;
+        match &self.paths[..] {
+            [path] if path != HOLDUP => f.write_str(path),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_path_stands_for_the_profile_there() {
+        let paths = |url| Program::at(url).unwrap().paths;
+        assert_eq!(paths("http://127.0.0.1:6060"), [HOLDUP, PPROF]);
+        assert_eq!(paths("http://127.0.0.1:6060/"), [HOLDUP, PPROF]);
+        assert_eq!(paths("http://h/debug/holdup/"), [HOLDUP]);
+        assert_eq!(paths("http://h/debug/pprof/"), [PPROF]);
+        assert_eq!(paths("http://h/x?seconds=2"), ["/x?seconds=2"]);
+    }
+
+    #[test]
+    fn the_token_is_taken_out_of_the_address() {
+        let program = Program::at("http://:s3cret@h:1/x").unwrap();
+        assert_eq!(program.to_string(), "http://h:1/x");
+        assert_eq!(program.token.as_deref(), Some("s3cret"));
+        assert_eq!(Program::at("http://me:pass@h").unwrap().token.as_deref(), Some("pass"));
+        assert_eq!(Program::at("http://h").unwrap().token, None);
+    }
+
+    #[test]
+    fn what_is_no_address_of_a_program_is_said_in_a_line() {
+        for (url, says) in [
+            ("https://h/", "https is not spoken"),
+            ("ftp://h/", "must begin with http://"),
+            ("http://", "is no address"),
+            ("http://a b/", "is no address"),
+        ] {
+            let error = format!("{:#}", Program::at(url).unwrap_err());
+            assert!(error.contains(says) && !error.contains('\n'), "{url}: {error}");
+        }
+    }
+}
