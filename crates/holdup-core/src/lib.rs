@@ -9,6 +9,8 @@
 //! 3. [`ledger`]: how long, because of whom;
 //! 4. [`record`]: from a claim to a row of the profile.
 //!
+//! Beside the walk, [`live`] shows the waits that have not ended.
+//!
 //! Nothing points back.
 
 #![cfg_attr(
@@ -27,6 +29,7 @@ pub mod clock {
 #[cfg(all(unix, not(any(loom, shuttle))))]
 mod fork;
 pub mod ledger;
+pub mod live;
 mod memory;
 mod park;
 pub mod raw;
@@ -40,5 +43,6 @@ mod word;
 /// For model checks: what a run of a model is made of.
 #[cfg(any(loom, shuttle))]
 pub mod model {
+    pub use crate::live::cell::WaitCell;
     pub use crate::sync::{Clock, FutexParker, Instant, Placed, Run, SemaphoreParker, now, place};
 }

@@ -11,10 +11,13 @@
 //! used inside allocators: the first records are static, more come from mmap
 //! in doubling segments.
 
+use crate::live::cell::WaitCell;
+use crate::live::holds::Holds;
 use crate::park::Parker;
 use crate::wait_list::Awaited;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// One wait of a thread; lives on its stack.
 pub(crate) struct Wait<'a> {
@@ -46,6 +49,33 @@ pub(crate) struct Record {
     waiting: AtomicPtr<Wait<'static>>,
     /// The next free number, while this one is free.
     next_free: AtomicU32,
+    /// The system's number of the thread; zero where that is not known.
+    os_id: AtomicU32,
+    /// Whether `holds` is not empty. Touched by the thread itself alone.
+    holding: AtomicBool,
+    /// When a notifier queued the thread, which waits for a condition, for its mutex;
+    /// zero before.
+    moved_at: AtomicU64,
+    shown: Shown,
+}
+
+/// What a thread shows to others, apart from what wakers write to.
+#[repr(align(128))]
+pub(crate) struct Shown {
+    pub(crate) cell: WaitCell,
+    pub(crate) holds: Holds,
+}
+
+// A record is never so big that a waiter's first look at another thread takes
+// more than one pair of cache lines.
+const _: () = assert!(size_of::<Shown>() == 128);
+
+impl core::ops::Deref for Record {
+    type Target = Shown;
+
+    fn deref(&self) -> &Shown {
+        &self.shown
+    }
 }
 
 impl Record {
@@ -54,7 +84,45 @@ impl Record {
             parker: Parker::new(),
             waiting: AtomicPtr::new(core::ptr::null_mut()),
             next_free: AtomicU32::new(0),
+            os_id: AtomicU32::new(0),
+            holding: AtomicBool::new(false),
+            moved_at: AtomicU64::new(0),
+            shown: Shown { cell: WaitCell::new(), holds: Holds::new() },
         }
+    }
+
+    /// Makes the record that of the calling thread.
+    fn take_over(&self) {
+        // Who had the number before may have left with locks held.
+        self.holds.clear();
+        self.holding.store(false, Ordering::Relaxed);
+        self.os_id.store(own_os_id(), Ordering::Relaxed);
+    }
+
+    /// The system's number of the thread; zero where that is not known.
+    pub(crate) fn os_id(&self) -> u32 {
+        self.os_id.load(Ordering::Relaxed)
+    }
+
+    /// When the thread, which waits for a condition, was queued for its mutex.
+    pub(crate) fn moved_at(&self) -> u64 {
+        self.moved_at.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`moved_at`](Record::moved_at) says.
+    pub(crate) fn set_moved_at(&self, at: u64) {
+        self.moved_at.store(at, Ordering::Relaxed);
+    }
+
+    /// Whether the thread noted a lock that it holds; for itself to ask.
+    #[inline]
+    pub(crate) fn is_holding(&self) -> bool {
+        self.holding.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`is_holding`](Record::is_holding) says.
+    pub(crate) fn set_holding(&self, holding: bool) {
+        self.holding.store(holding, Ordering::Relaxed);
     }
 
     /// Runs `wait`, which sleeps on the parker until it has `what`.
@@ -134,7 +202,12 @@ pub(crate) unsafe fn forget_others() {
         record.waiting.store(core::ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: nobody uses it.
         unsafe { record.parker.reset() }
-        if number != own {
+        record.cell.reset();
+        if number == own {
+            record.os_id.store(own_os_id(), Ordering::Relaxed);
+        } else {
+            record.holds.clear();
+            record.os_id.store(0, Ordering::Relaxed);
             give_back(number);
         }
     }
@@ -164,6 +237,8 @@ const _: () = assert!(FIRST_SEGMENT * ((1 << SEGMENTS) - 1) <= NUMBER as usize);
 thread_local! {
     /// This thread's last signature. Its number is zero before the first lock.
     static SIGNATURE: Cell<u32> = const { Cell::new(0) };
+    /// This thread's record, while it has a number and there is one.
+    static OWN: Cell<Option<&'static Record>> = const { Cell::new(None) };
 }
 
 /// This thread's number, never zero unless there is no memory for a record.
@@ -197,12 +272,49 @@ pub(crate) fn record() -> Option<&'static Record> {
     lookup(number())
 }
 
+/// This thread's record, if it has one already. One load.
+#[inline]
+pub(crate) fn own() -> Option<&'static Record> {
+    OWN.get()
+}
+
+/// Calls `visit` with each number that was given and its record.
+pub(crate) fn for_each(mut visit: impl FnMut(NonZeroU32, &'static Record)) {
+    // Acquire: see `lookup`; a number whose record is not there yet is left out.
+    for number in 1..=GIVEN.load(Ordering::Acquire) {
+        if let (Some(thread), Some(record)) = (NonZeroU32::new(number), lookup(number)) {
+            visit(thread, record);
+        }
+    }
+}
+
+/// The system's number of the calling thread; zero where that is not known.
+fn own_os_id() -> u32 {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    {
+        // SAFETY: a system call without arguments that cannot fail.
+        unsafe { libc::syscall(libc::SYS_gettid) as u32 }
+    }
+    #[cfg(target_vendor = "apple")]
+    {
+        let mut id = 0_u64;
+        // SAFETY: `id` is valid for writes; zero means the calling thread.
+        unsafe { libc::pthread_threadid_np(0, &mut id) };
+        id as u32
+    }
+    #[cfg(not(any(all(target_os = "linux", not(miri)), target_vendor = "apple")))]
+    {
+        0
+    }
+}
+
 /// Some thread's record, for a node whose owner has none and is never woken.
 pub(crate) fn any_record() -> &'static Record {
     &STATIC_RECORDS[0]
 }
 
-fn lookup(number: u32) -> Option<&'static Record> {
+/// The record of a number that was given.
+pub(crate) fn lookup(number: u32) -> Option<&'static Record> {
     let index = (number as usize).checked_sub(1)?;
     let (segment, offset) = place(index);
     if segment == 0 {
@@ -228,6 +340,11 @@ fn place(index: usize) -> (usize, usize) {
 fn first_number() -> u32 {
     let number = take_free().unwrap_or_else(take_new);
     if number != 0 {
+        let record = lookup(number);
+        if let Some(record) = record {
+            record.take_over();
+        }
+        OWN.set(record);
         SIGNATURE.set(number);
         exit::watch(number);
     }
@@ -311,7 +428,7 @@ fn provide(segment: usize) -> bool {
 /// Learns of a thread's end, to give its number to the next one.
 #[cfg(unix)]
 mod exit {
-    use super::{SIGNATURE, give_back};
+    use super::{OWN, SIGNATURE, give_back};
     use core::ffi::c_void;
     use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -351,6 +468,7 @@ mod exit {
 
     extern "C" fn ended(value: *mut c_void) {
         SIGNATURE.set(0);
+        OWN.set(None);
         give_back(value.addr() as u32);
     }
 }
@@ -358,13 +476,14 @@ mod exit {
 /// Learns of a thread's end, to give its number to the next one.
 #[cfg(not(unix))]
 mod exit {
-    use super::{SIGNATURE, give_back};
+    use super::{OWN, SIGNATURE, give_back};
 
     struct Watch(u32);
 
     impl Drop for Watch {
         fn drop(&mut self) {
             SIGNATURE.set(0);
+            OWN.set(None);
             give_back(self.0);
         }
     }

@@ -71,6 +71,7 @@ mod fair_mutex;
 mod guard;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod live;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod named;
@@ -88,6 +89,7 @@ pub use condvar::{Condvar, RawCondvar, WaitTimeoutResult};
 #[cfg(feature = "arc_lock")]
 pub use fair_mutex::ArcFairMutexGuard;
 pub use fair_mutex::{FairMutex, FairMutexGuard, MappedFairMutexGuard, RawFairMutex};
+pub use live::live;
 pub use once::{Once, OnceState};
 pub use raw_mutex::RawMutex;
 pub use raw_rwlock::{RawRwLock, RawRwLockRecursive};

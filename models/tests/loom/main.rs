@@ -6,6 +6,7 @@
 mod common;
 mod condvar;
 mod list;
+mod live;
 mod mutex;
 mod park;
 mod rwlock;

@@ -64,6 +64,7 @@ use super::RawMutex;
 use super::backoff::Backoff;
 use crate::clock;
 use crate::ledger::Ticket;
+use crate::live::{self, Waiting};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Cell, Instant, const_fn, place};
 use crate::thread::{self, Record, Wait};
@@ -243,14 +244,17 @@ impl RawCondvar {
         let both = Both { condvar: self, mutex };
         let wait = Wait::new(&both);
         let _waiting = record.map(|record| record.begin(&wait));
+        let shown =
+            record.map(|record| Waiting::for_condition(record, mutex.shown(), deadline.is_some()));
         self.push(&waiter);
         // Not in a closure: what this claims is charged to the caller's stack.
         // SAFETY: the caller's promise.
         unsafe { mutex.unlock() };
-        let ended = match record {
-            Some(_) => self.sleep(&waiter, deadline).inspect(|state| {
+        let ended = match shown {
+            Some(shown) => self.sleep(&waiter, deadline).inspect(|state| {
                 if *state != ADMITTED {
-                    let locked = mutex.wait_queued(&waiter.node, None);
+                    shown.queued();
+                    let locked = mutex.wait_queued(&waiter.node, &shown, None);
                     debug_assert!(locked, "without a deadline nothing else ends it");
                 }
             }),
@@ -573,6 +577,7 @@ impl Moving {
         let taken = unsafe {
             (*waiter).node.ticket.set(Ticket { start: self.now, epoch: 0 });
             (*waiter).node.moved.set(true);
+            live::moved((*waiter).node.record, self.now);
             (*mutex).enqueue(&raw const (*waiter).node)
         };
         if taken {

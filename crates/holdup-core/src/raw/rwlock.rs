@@ -237,6 +237,12 @@ impl RawRwLock {
         self.class
     }
 
+    /// What tells this lock from others while it lives.
+    #[inline]
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
     #[inline]
     fn owned(&self) {
         self.owner.store(thread::sign(), Ordering::Relaxed);

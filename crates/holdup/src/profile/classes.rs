@@ -159,10 +159,10 @@ fn minus(now: Sums, before: Sums) -> Sums {
 }
 
 /// The names of lock classes, from the core's registry.
-pub(super) struct ClassNames(BTreeMap<ClassId, BTreeSet<&'static str>>);
+pub(crate) struct ClassNames(BTreeMap<ClassId, BTreeSet<&'static str>>);
 
 impl ClassNames {
-    pub(super) fn load() -> ClassNames {
+    pub(crate) fn load() -> ClassNames {
         let mut names: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         class::for_each(|id, name| {
             names.entry(id).or_default().insert(name);
@@ -170,7 +170,7 @@ impl ClassNames {
         ClassNames(names)
     }
 
-    pub(super) fn of(&self, id: ClassId) -> String {
+    pub(crate) fn of(&self, id: ClassId) -> String {
         match (id, self.0.get(&id)) {
             (_, Some(names)) => names.iter().copied().collect::<Vec<_>>().join("|"),
             (ClassId::UNNAMED, None) => UNNAMED.to_owned(),

@@ -62,6 +62,7 @@ mod text;
 mod waits;
 mod wire;
 
+pub(crate) use classes::ClassNames;
 #[cfg(feature = "metrics")]
 pub(crate) use classes::current_classes;
 pub use classes::{Lock, Totals};

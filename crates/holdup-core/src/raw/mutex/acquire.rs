@@ -3,6 +3,7 @@
 use super::RawMutex;
 use super::list::claim_handoff;
 use crate::clock;
+use crate::live::{self, Access, Holder, Waiting};
 use crate::raw::backoff::Backoff;
 use crate::raw::spin::{Spin, Watch};
 use crate::record::{self, Sums};
@@ -139,14 +140,20 @@ impl RawMutex {
             let spun = since - watch.start();
             record::book(self.class, &Sums { spun, ..Sums::default() });
         }
-        self.wait_queued(node, deadline)
+        let waiting = Waiting::begin(node.record, self.shown(), since, deadline.is_some());
+        self.wait_queued(node, &waiting, deadline)
     }
 
     /// Waits as the owner of `node`, which is on the list. Ends as `queue` does.
-    pub(in crate::raw) fn wait_queued(&self, node: &Node, deadline: Option<Instant>) -> bool {
+    pub(in crate::raw) fn wait_queued(
+        &self,
+        node: &Node,
+        waiting: &Waiting,
+        deadline: Option<Instant>,
+    ) -> bool {
         // Whether the WOKEN bit is ours.
         let mut woken = false;
-        let mut spin = Spin::queued(clock::now());
+        let mut spin = Spin::queued(waiting.queued_at());
         let mut spinning = true;
         loop {
             // Acquire: a handed lock comes with what its last holder wrote.
@@ -188,15 +195,21 @@ impl RawMutex {
                 }
                 woken = false;
             }
-            match deadline {
-                None => node.record.parker.park(),
-                Some(deadline) => {
-                    if !node.record.parker.park_until(deadline) {
-                        return self.give_up(node);
-                    }
-                }
+            if waiting.sleep(deadline, || self.seen_holder()) {
+                return self.give_up(node);
             }
         }
+    }
+
+    /// This mutex, as it is shown to others.
+    pub(in crate::raw) fn shown(&self) -> live::Lock {
+        let address = core::ptr::from_ref(self).addr();
+        live::Lock { address, class: self.class, access: Access::Mutex }
+    }
+
+    /// Who holds the lock, as far as a waiter sees.
+    fn seen_holder(&self) -> Holder {
+        Holder::numbered(thread::signed_by(self.owner.load(Ordering::Relaxed)))
     }
 
     /// Queues `node` for its owner, who sleeps. Nobody is pushed on a free lock

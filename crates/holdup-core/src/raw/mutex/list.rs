@@ -2,6 +2,7 @@
 
 use super::RawMutex;
 use crate::clock;
+use crate::live;
 use crate::raw::backoff::Backoff;
 use crate::record::{self, Sums};
 use crate::sync::atomic::Ordering;
@@ -18,12 +19,15 @@ impl RawMutex {
         let (account, now) = unsafe { claim_handoff(newest) };
         let waited = account.leave(node, now);
         account.unbooked.add_wait(waited);
-        self.leave_list(word, node);
+        if self.leave_list(word, node) {
+            live::got(node.record, core::ptr::from_ref(self).addr(), false, now);
+        }
     }
 
     /// Takes `node`, which the ledger no longer counts, out of the list that
-    /// was linked from `word`, and gives LIST back. LOCKED is set.
-    pub(super) fn leave_list(&self, word: usize, node: &Node) {
+    /// was linked from `word`, and gives LIST back. LOCKED is set. Whether somebody
+    /// else is left on it.
+    pub(super) fn leave_list(&self, word: usize, node: &Node) -> bool {
         let this = core::ptr::from_ref(node).cast_mut();
         let mut newest = word::newest(word);
         // Invariant 4: WOKEN is the oldest's.
@@ -47,7 +51,7 @@ impl RawMutex {
                         // Nobody is left to carry the sums to the unlock.
                         self.book_last(account.unbooked, excess);
                     }
-                    return;
+                    return !next.is_null();
                 }
                 // Only a push can have come between.
                 Err(now) => newest = word::newest(now),
@@ -59,6 +63,7 @@ impl RawMutex {
         unsafe { wait_list::remove(newest, node) };
         // Release: gives the list back.
         self.word.fetch_and(!(LIST | woken), Ordering::Release);
+        true
     }
 
     /// Books the sums of a list that ended, and of a debt what had no room.

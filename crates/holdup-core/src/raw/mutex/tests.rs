@@ -3,6 +3,7 @@
 use super::*;
 use crate::class::ClassId;
 use crate::clock;
+use crate::live::Waiting;
 use crate::raw::spin::Watch;
 use crate::record::{self, Sums};
 use crate::wait_list::{CALLED, Node, Wanted};
@@ -115,7 +116,8 @@ fn who_lost_its_processor_as_it_queued_does_not_wait_for_what_was_claimed_before
         assert!(lock.push_at(&late, || {}));
         lock.unlock();
         for node in [&early, &late] {
-            assert!(lock.wait_queued(node, None));
+            let waiting = Waiting::begin(node.record, lock.shown(), 0, false);
+            assert!(lock.wait_queued(node, &waiting, None));
             lock.unlock();
         }
     }

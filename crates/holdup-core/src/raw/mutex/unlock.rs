@@ -2,6 +2,7 @@
 
 use super::RawMutex;
 use crate::clock;
+use crate::live;
 use crate::raw::backoff::Backoff;
 use crate::raw::handoff::{must_give_way, must_hand_over};
 use crate::record::{self, Sums};
@@ -16,6 +17,7 @@ impl RawMutex {
     #[inline(never)]
     pub(super) fn unlock_slow(&self, fair: bool) {
         let class = self.class;
+        live::released(core::ptr::from_ref(self).addr());
         let mut backoff = Backoff::new();
         let mut word = self.word.load(Ordering::Relaxed);
         // Take the list, or release a lock that has none.

@@ -6,6 +6,7 @@ use super::word::{
     self, ALONE, EXCLUSIVE, LIST, LOCKED, QUEUED, READER, UPGRADABLE, WOKEN, is_queued, with_newest,
 };
 use crate::clock;
+use crate::live::{self, Access, Holder, Waiting};
 use crate::raw::backoff::Backoff;
 use crate::raw::spin::{Spin, Watch};
 use crate::record::{self, Sums};
@@ -188,7 +189,7 @@ impl RawRwLock {
             let spun = since - watch.start();
             record::book(self.class, &Sums { spun, ..Sums::default() });
         }
-        self.wait_queued(node, deadline)
+        self.wait_queued(node, since, deadline)
     }
 
     /// Pushes `node`; since when it waits. None if the lock could be had after
@@ -235,10 +236,12 @@ impl RawRwLock {
 
     /// Waits with `node` on the list. Whether the lock was acquired; if not, the
     /// deadline has passed. Either way the node is not on the list any more.
-    pub(super) fn wait_queued(&self, node: &Node, deadline: Option<Instant>) -> bool {
+    pub(super) fn wait_queued(&self, node: &Node, start: u64, deadline: Option<Instant>) -> bool {
+        let shown = self.shown(node.wanted);
+        let waiting = Waiting::begin(node.record, shown, start, deadline.is_some());
         // Whether the WOKEN bit is ours.
         let mut woken = false;
-        let mut spin = Spin::queued(clock::now());
+        let mut spin = Spin::queued(waiting.queued_at());
         let mut spinning = true;
         loop {
             // Acquire: the lock comes with what its last writer wrote.
@@ -279,14 +282,25 @@ impl RawRwLock {
                 }
                 woken = false;
             }
-            match deadline {
-                None => node.record.parker.park(),
-                Some(deadline) => {
-                    if !node.record.parker.park_until(deadline) {
-                        return self.give_up(node);
-                    }
-                }
+            if waiting.sleep(deadline, || self.seen_holder()) {
+                return self.give_up(node);
             }
+        }
+    }
+
+    /// This lock, as it is shown to others.
+    fn shown(&self, wanted: Wanted) -> live::Lock {
+        let access = Access::to_rwlock(wanted);
+        live::Lock { address: self.address(), class: self.class, access }
+    }
+
+    /// Who holds the lock, as far as a waiter sees.
+    fn seen_holder(&self) -> Holder {
+        let word = self.word.load(Ordering::Relaxed);
+        match word & (LOCKED | EXCLUSIVE) {
+            LOCKED => Holder::Readers,
+            0 | EXCLUSIVE => Holder::Unknown,
+            _ => Holder::numbered(thread::signed_by(self.owner.load(Ordering::Relaxed))),
         }
     }
 
@@ -313,6 +327,9 @@ impl RawRwLock {
         session.flags |= held(node.wanted);
         session.readers = usize::from(!node.wanted.is_alone());
         session.end_wait(node);
+        if session.is_queued() {
+            live::got(node.record, self.address(), !node.wanted.is_alone(), session.now);
+        }
         session.publish();
     }
 
@@ -325,6 +342,9 @@ impl RawRwLock {
         sums.add_wait(now - node.ticket.get().start);
         sums.add_handoff(now - at);
         record::book(self.class, &sums);
+        if is_queued(self.word.load(Ordering::Relaxed)) {
+            live::got(node.record, self.address(), true, at);
+        }
         if state == ADMITTED_ON {
             let mut session = self.begin();
             session.claim_for_readers();

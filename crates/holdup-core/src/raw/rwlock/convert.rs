@@ -8,7 +8,7 @@ use crate::record;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Instant, place, yield_now};
 use crate::wait_list::{Node, Wanted};
-use crate::{clock, thread};
+use crate::{clock, live, thread};
 use std::time::Duration;
 
 /// The word of a lock that an upgradable reader alone holds, and nobody waits.
@@ -57,11 +57,17 @@ impl RawRwLock {
     #[cold]
     #[inline(never)]
     fn end_write_reading_slow(&self, flags: usize) {
+        live::released(self.address());
         let mut session = self.begin();
         let blame = session.take_blame();
         session.flags &= !EXCLUSIVE;
         session.flags |= flags;
         session.readers = 1;
+        if session.is_queued()
+            && let Some(record) = thread::own()
+        {
+            live::got(record, self.address(), true, session.now);
+        }
         session.publish();
         record::sample(self.class, blame);
     }
@@ -199,6 +205,7 @@ impl RawRwLock {
         let Some(parker) = thread::record() else {
             return self.upgrade_without_queue(deadline);
         };
+        live::released(self.address());
         let mut session = self.begin();
         let share = session.take_share();
         if session.readers == 0 {
@@ -213,7 +220,7 @@ impl RawRwLock {
             let node = place(Node::new(parker, Wanted::Upgrade, start));
             session.publish_with(&node);
             record::sample(self.class, share);
-            self.wait_queued(&node, deadline)
+            self.wait_queued(&node, start, deadline)
         });
         if upgraded {
             self.owned();

@@ -2,6 +2,7 @@
 
 use super::RawRwLock;
 use super::word::UPGRADABLE;
+use crate::live;
 use crate::record;
 use crate::sync::yield_now;
 
@@ -11,6 +12,7 @@ impl RawRwLock {
     #[inline(never)]
     pub(super) fn end_write_slow(&self, fair: bool) {
         let class = self.class;
+        live::released(self.address());
         let mut session = self.begin();
         let blame = session.take_blame();
         let give_way = session.release(fair);
@@ -25,6 +27,7 @@ impl RawRwLock {
     #[inline(never)]
     pub(super) fn leave_slow(&self, flags: usize, fair: bool) {
         let class = self.class;
+        live::released(self.address());
         let mut session = self.begin();
         let share = session.take_share();
         session.flags &= !(flags & UPGRADABLE);

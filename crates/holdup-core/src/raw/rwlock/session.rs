@@ -36,7 +36,7 @@ pub(super) struct Session<'a> {
     /// Sums that are not yet in the account.
     pub(super) sums: Sums,
     /// The instant of the last claim, and how long ago the one before was.
-    now: u64,
+    pub(super) now: u64,
     section: u64,
     admitted: Batch,
 }

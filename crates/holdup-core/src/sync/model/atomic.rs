@@ -6,6 +6,7 @@ use loom::sync::atomic as checked;
 #[cfg(shuttle)]
 use shuttle::sync::atomic as checked;
 
+pub(crate) use checked::fence;
 pub(crate) use core::sync::atomic::Ordering;
 
 macro_rules! after {

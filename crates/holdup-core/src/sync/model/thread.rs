@@ -78,6 +78,11 @@ pub(crate) fn record() -> Option<&'static Record> {
     Some(RECORD.with(|record| *record))
 }
 
+/// This thread's record.
+pub(crate) fn own() -> Option<&'static Record> {
+    record()
+}
+
 /// Some record, for a thread that has none of its own.
 pub(crate) fn any_record() -> &'static Record {
     RECORD.with(|record| *record)
