@@ -138,6 +138,7 @@ fn all_other_paths_answer_what_they_say() {
     let handler = Handler::new();
     for (path, content_type, begin) in [
         ("/debug/pprof/", "text/html; charset=utf-8", "<!DOCTYPE html>"),
+        ("/debug/holdup/", "text/html; charset=utf-8", "<!doctype html>"),
         ("/debug/holdup/profile.json", "application/json", "{\"schema\":1,"),
         ("/debug/holdup/profile.txt", "text/plain; charset=utf-8", "Lock contention in "),
         ("/debug/holdup/profile.folded", "text/plain; charset=utf-8", ""),

@@ -7,7 +7,7 @@ use super::route::{self, Asked, Form, Whose};
 use super::token::Token;
 use crate::metrics::Format;
 use crate::profile::{self, Profile};
-use http::{Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -130,15 +130,14 @@ impl Handler {
         match asked {
             Asked::Index => Begun::Answered(html(index::page().into_bytes())),
             Asked::Metrics => Begun::Answered(metrics(format_of(request))),
-            Asked::Page | Asked::Pprof { .. } | Asked::File { .. } => {
-                match self.jobs.place(self.max_at_once) {
-                    Some(place) => Begun::Work { asked, place },
-                    None => Begun::Answered(answer::error(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "too many profiles are being taken",
-                    )),
-                }
-            }
+            Asked::Page => Begun::Answered(page()),
+            Asked::Pprof { .. } | Asked::File { .. } => match self.jobs.place(self.max_at_once) {
+                Some(place) => Begun::Work { asked, place },
+                None => Begun::Answered(answer::error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "too many profiles are being taken",
+                )),
+            },
         }
     }
 }
@@ -225,11 +224,8 @@ fn write(asked: Asked, profile: &Profile) -> io::Result<Answer> {
             profile.write_pprof(&mut body)?;
             Ok(answer::attachment("holdup.pb.gz", body))
         }
-        Asked::Page => {
-            profile.write_text(&mut body)?;
-            ok(answer::TEXT, body)
-        }
-        Asked::Index | Asked::Metrics => Ok(failed()),
+        // Answered before it came to work.
+        Asked::Index | Asked::Page | Asked::Metrics => Ok(failed()),
     }
 }
 
@@ -261,6 +257,16 @@ fn head(asked: Asked, metrics: Format) -> Answer {
 
 fn html(body: Vec<u8>) -> Answer {
     answer::answer(StatusCode::OK, answer::HTML, body)
+}
+
+/// The page, which asks for the profile by itself, again and again.
+fn page() -> Answer {
+    let page = holdup_page::page(holdup_page::Source::Live("profile.json"));
+    let mut answer = html(page.into_bytes());
+    // The rest of its policy is in the document; this is only heeded here.
+    let policy = HeaderValue::from_static("frame-ancestors 'none'");
+    answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    answer
 }
 
 fn metrics(format: Format) -> Answer {
