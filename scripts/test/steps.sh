@@ -19,7 +19,10 @@ format() {
     cargo fmt --manifest-path models/Cargo.toml --check
 }
 
-clippy() { cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings; }
+clippy() {
+    cargo clippy --workspace --all-targets --quiet -- -D warnings
+    cargo clippy -p holdup --all-targets --all-features --quiet -- -D warnings
+}
 
 # The core is meant to be small enough to trust: libc, and gimli for unwinding.
 dependencies() {

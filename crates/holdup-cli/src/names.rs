@@ -104,13 +104,7 @@ mod tests {
     use super::*;
 
     fn frame(function: &str) -> Frame {
-        Frame {
-            function: function.to_owned(),
-            file: None,
-            line: None,
-            address: 0x10,
-            inlined: false,
-        }
+        Frame { function: function.into(), file: None, line: None, address: 0x10, inlined: false }
     }
 
     #[test]
@@ -138,7 +132,7 @@ mod tests {
     fn a_place_is_as_exact_as_it_is_known() {
         let mut known = frame("f");
         assert_eq!(place(&known), None);
-        known.file = Some("a.rs".to_owned());
+        known.file = Some("a.rs".into());
         assert_eq!(place(&known).unwrap(), "a.rs");
         known.line = Some(7);
         assert_eq!(place(&known).unwrap(), "a.rs:7");

@@ -132,7 +132,7 @@ fn culprits(class: &str, since: &profile::Profile) -> (Vec<String>, Totals) {
         .iter()
         .filter(|sample| sample.lock == class && sample.kind == Kind::Blame)
         .filter_map(|sample| sample.stack.first())
-        .map(|frame| frame.function.clone())
+        .map(|frame| frame.function.to_string())
         .collect();
     (functions, profile.totals_of(class).unwrap_or_default())
 }

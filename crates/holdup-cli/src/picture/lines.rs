@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_line_goes_from_the_lock_to_the_culprit() {
         let frame = |function: &str| Frame {
-            function: function.to_owned(),
+            function: function.into(),
             file: None,
             line: None,
             address: 0,

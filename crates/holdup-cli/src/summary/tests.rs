@@ -8,8 +8,8 @@ use super::*;
 
 fn sample(stack: &[&str], lock: &str, kind: Kind, count: u64, delay: u64) -> Sample {
     let frame = |name: &&str| Frame {
-        function: (*name).to_owned(),
-        file: Some(format!("{name}.rs")),
+        function: (*name).into(),
+        file: Some(format!("{name}.rs").into()),
         line: Some(7),
         address: 0x10,
         inlined: false,

@@ -261,7 +261,11 @@ fn html(body: Vec<u8>) -> Answer {
 
 /// The page, which asks for the profile by itself, again and again.
 fn page() -> Answer {
-    let page = holdup_page::page(holdup_page::Source::Live("profile.json"));
+    let program = std::env::current_exe().ok();
+    let program = program.as_ref().and_then(|path| path.file_name());
+    let title = program.map_or_else(|| "this program".into(), |name| name.to_string_lossy());
+    let source = holdup_page::Source::Live { title: &title, url: "profile.json" };
+    let page = holdup_page::page(source);
     let mut answer = html(page.into_bytes());
     // The rest of its policy is in the document; this is only heeded here.
     let policy = HeaderValue::from_static("frame-ancestors 'none'");

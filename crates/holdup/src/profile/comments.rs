@@ -338,8 +338,8 @@ fn read_frame(text: &str) -> Option<Frame> {
         None => (address, false),
     };
     Some(Frame {
-        function: unescaped(function)?,
-        file: Some(unescaped(file)?).filter(|file| !file.is_empty()),
+        function: unescaped(function)?.into(),
+        file: Some(unescaped(file)?).filter(|file| !file.is_empty()).map(Into::into),
         line,
         address: u64::from_str_radix(address, 16).ok()?,
         inlined,

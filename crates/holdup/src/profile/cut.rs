@@ -110,7 +110,7 @@ mod tests {
 
     fn stack(functions: &[&str]) -> Vec<Frame> {
         let frame = |function: &&str| Frame {
-            function: (*function).to_owned(),
+            function: (*function).into(),
             file: None,
             line: None,
             address: 1,
@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn cut_names(functions: &[&str]) -> Vec<String> {
-        cut(stack(functions)).into_iter().map(|frame| frame.function).collect()
+        cut(stack(functions)).into_iter().map(|frame| frame.function.into()).collect()
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn bare_names_are_told_apart_by_their_files() {
         let bare = |function: &str, file: &str| {
-            let file = Some(file.to_owned());
+            let file = Some(file.into());
             Frame { file, ..stack(&[function]).remove(0) }
         };
         for (function, file) in [

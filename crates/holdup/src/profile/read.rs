@@ -253,8 +253,8 @@ impl<'a> Reader<'a> {
             self.take(size)?;
             cost += size;
             frames.push(Frame {
-                function: name.to_owned(),
-                file: (!file.is_empty()).then(|| file.to_owned()),
+                function: name.into(),
+                file: (!file.is_empty()).then(|| file.into()),
                 line: u32::try_from(line.line).ok().filter(|&line| line != 0),
                 address: location.address,
                 inlined: index + 1 < location.line.len(),
@@ -279,6 +279,7 @@ impl<'a> Reader<'a> {
             }
             _ => format!("{address:#x}"),
         };
+        let function = function.into();
         Ok(Frame { function, file: None, line: None, address, inlined: false })
     }
 
@@ -370,8 +371,8 @@ fn by_id<'a, T>(
 /// The culprit's and the victim's calls in a stack of a profile with such
 /// contents.
 fn split(stack: Vec<Frame>, contents: Contents, kind: Kind) -> (Vec<Frame>, Vec<Frame>) {
-    let is = |frame: &Frame, name| frame.address == 0 && frame.function == name;
-    let or_none = |stack: Vec<Frame>, name| match &stack[..] {
+    let is = |frame: &Frame, name: &str| frame.address == 0 && frame.function == *name;
+    let or_none = |stack: Vec<Frame>, name: &str| match &stack[..] {
         [frame] if is(frame, name) => Vec::new(),
         _ => stack,
     };

@@ -1,8 +1,8 @@
 //! What a profile says of call stacks: samples, pairs, the longest waits.
 
-use super::Kind;
 #[cfg(doc)]
 use super::Profile;
+use super::{Kind, Name};
 use std::time::{Duration, SystemTime};
 
 /// A call stack and what was charged to it.
@@ -24,14 +24,14 @@ pub struct Sample {
     pub delay: Duration,
 }
 
-/// One call of a call stack.
+/// One call of a call stack. Cheap to clone: calls share their names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Frame {
     /// The function with its full path, demangled, without hash. Where the
     /// program has no names, `module+0xoffset`.
-    pub function: String,
+    pub function: Name,
     /// The source file, where the program has debug information.
-    pub file: Option<String>,
+    pub file: Option<Name>,
     /// The line in it.
     pub line: Option<u32>,
     /// The address of the call instruction (one byte into it, at least).

@@ -102,7 +102,7 @@ impl Symbolizer {
 }
 
 fn unnamed(function: String, address: u64) -> Frame {
-    Frame { function, file: None, line: None, address, inlined: false }
+    Frame { function: function.into(), file: None, line: None, address, inlined: false }
 }
 
 impl Module {
@@ -138,7 +138,7 @@ impl Module {
                 // symbol has the full path.
                 if outermost.function.is_empty() || (is_full && !outermost.function.contains("::"))
                 {
-                    outermost.function = name;
+                    outermost.function = name.into();
                 }
             }
             (None, Some((name, _))) => return vec![unnamed(name, address)],
@@ -161,8 +161,8 @@ impl Module {
             let function = frame.function.as_ref().and_then(|name| name.raw_name().ok());
             let location = frame.location.as_ref();
             found.push(Frame {
-                function: function.map_or_else(String::new, |name| demangled(&name).0),
-                file: location.and_then(|location| location.file).map(str::to_owned),
+                function: function.map_or_else(String::new, |name| demangled(&name).0).into(),
+                file: location.and_then(|location| location.file).map(Into::into),
                 line: location.and_then(|location| location.line).filter(|&line| line != 0),
                 address,
                 inlined: true,

@@ -154,7 +154,7 @@ fn culprits(samples: &[Sample]) -> Vec<Culprit<'_>> {
         let function = frame.map_or(placeholder(sample.kind), |frame| &frame.function);
         let place = match frame.and_then(|frame| Some((frame.file.as_ref()?, frame.line))) {
             Some((file, Some(line))) => format!("{file}:{line}"),
-            Some((file, None)) => file.clone(),
+            Some((file, None)) => file.to_string(),
             None => String::new(),
         };
         let sum = sums.entry((function, place, &sample.lock)).or_default();

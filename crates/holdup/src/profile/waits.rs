@@ -8,7 +8,7 @@ impl Profile {
     pub(crate) fn waits_by_lock(&self) -> Profile {
         let mut builder = Builder::default();
         for class in self.classes.iter().filter(|class| class.sums.waits != 0) {
-            let function = class.name.clone();
+            let function = class.name.as_str().into();
             let frame = Frame { function, file: None, line: None, address: 0, inlined: false };
             let (stack, unknown) = (builder.stack(vec![frame]), builder.stack(Vec::new()));
             let lock = builder.lock(&class.name);

@@ -19,8 +19,8 @@ use holdup_core::record::Sums;
 use std::time::{Duration, UNIX_EPOCH};
 
 fn frame(function: &str, place: Option<(&str, u32)>, address: u64, inlined: bool) -> Frame {
-    let (file, line) = (place.map(|(file, _)| file.to_owned()), place.map(|(_, line)| line));
-    Frame { function: function.to_owned(), file, line, address, inlined }
+    let (file, line) = (place.map(|(file, _)| file.into()), place.map(|(_, line)| line));
+    Frame { function: function.into(), file, line, address, inlined }
 }
 
 fn sample(stack: Vec<Frame>, lock: &str, kind: Kind, count: u64, delay: u64) -> Sample {

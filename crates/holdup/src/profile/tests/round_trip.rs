@@ -124,7 +124,8 @@ prop_compose! {
         address in 1u64..,
         inlined: bool,
     ) -> Frame {
-        Frame { function, file, line, address, inlined }
+        let file = file.map(Into::into);
+        Frame { function: function.into(), file, line, address, inlined }
     }
 }
 

@@ -121,7 +121,7 @@ fn victims_have_all_that_culprits_are_blamed_for() {
             .iter()
             .map(|one| (name(one), one.kind, one.count, one.delay.as_nanos()))
             .collect();
-        let known = |name: &str| Some(name.to_owned());
+        let known = |name: &str| Some(name.into());
         let expected = [
             (known("app::serve"), Kind::Blame, 3, 3_000),
             (known("app::report"), Kind::Blame, 3, 1_050),
@@ -259,7 +259,7 @@ proptest! {
             lock: "a class=b".to_owned(),
             wait: Duration::from_nanos(wait),
             time: UNIX_EPOCH + Duration::from_nanos(time.into()),
-            culprit: vec![Frame { function, file, line, address, inlined }],
+            culprit: vec![Frame { function: function.into(), file: file.map(Into::into), line, address, inlined }],
             victim: vec![],
             culprit_thread: thread,
             victim_thread: "x".to_owned(),
