@@ -89,7 +89,7 @@ impl Ledger {
     #[inline]
     pub fn leave(&mut self, ticket: Ticket, now: u64) -> u64 {
         debug_assert!(now >= self.latest && self.waiters > 0);
-        let since = if ticket.epoch == self.epoch { ticket.start } else { self.claimed_at };
+        let since = self.since(ticket);
         self.owed = self.owed.wrapping_add(now.wrapping_sub(since));
         self.waiters -= 1;
         self.starts = self.starts.wrapping_sub(since);
@@ -108,6 +108,26 @@ impl Ledger {
         let unclaimed = self.owed.wrapping_sub(owed);
         self.owed = owed;
         (waited, unclaimed)
+    }
+
+    /// What those who wait waited and no claim has taken yet.
+    #[inline]
+    #[must_use]
+    pub fn of_waiters(&self, now: u64) -> u64 {
+        self.waiters.wrapping_mul(now).wrapping_sub(self.starts)
+    }
+
+    /// What a waiter with this `ticket` waited and no claim has taken yet.
+    #[inline]
+    #[must_use]
+    pub fn unclaimed(&self, ticket: Ticket, now: u64) -> u64 {
+        now.wrapping_sub(self.since(ticket))
+    }
+
+    /// From when on a waiter is not yet claimed.
+    #[inline]
+    fn since(&self, ticket: Ticket) -> u64 {
+        if ticket.epoch == self.epoch { ticket.start } else { self.claimed_at }
     }
 
     /// How long ago the last claim was; very long if there was none.

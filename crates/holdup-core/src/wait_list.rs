@@ -154,6 +154,8 @@ pub(crate) struct Account {
     pub(crate) handed_at: u64,
     /// Of a lock with readers, how many hold it.
     pub(crate) readers: usize,
+    /// Of a lock with readers, how long its last writer held it while somebody waited.
+    pub(crate) held: u64,
     /// How many linked nodes want the lock for themselves alone.
     pub(crate) alone: usize,
     /// The node that waits to upgrade, null if none does.
@@ -170,6 +172,7 @@ impl Default for Account {
             gave_way_at: 0,
             handed_at: 0,
             readers: 0,
+            held: 0,
             alone: 0,
             upgrader: core::ptr::null_mut(),
         }

@@ -54,36 +54,44 @@ fn clocks_out_of_order_lose_nothing() {
     explore(3_000, || load("rw disordered", 3, 4, Clock::Disordered));
 }
 
+/// Twenty readers wait behind a writer, and none leaves before all are in.
+fn all_readers_at_once(name: &str, clock: Clock) {
+    let model = RwModel::begin(name, clock);
+    model.lock.lock_exclusive();
+    let inside = Arc::new(AtomicUsize::new(0));
+    let others: Vec<_> = (0..20)
+        .map(|_| {
+            let inside = inside.clone();
+            model.spawn(move |model| {
+                model.lock.lock_shared();
+                inside.fetch_add(1, Relaxed);
+                while inside.load(Relaxed) < 20 {
+                    shuttle::thread::yield_now();
+                }
+                // SAFETY: locked above.
+                unsafe { model.lock.unlock_shared() };
+            })
+        })
+        .collect();
+    while model.lock.waiters() < 20 {
+        shuttle::thread::yield_now();
+    }
+    // SAFETY: locked above.
+    unsafe { model.lock.unlock_exclusive() };
+    model.write();
+    join_all(others);
+    model.finish();
+}
+
 #[test]
 fn more_readers_than_a_batch_are_let_in_together() {
-    explore(100, || {
-        let model = RwModel::begin("rw batch", Clock::Mixed);
-        model.lock.lock_exclusive();
-        let inside = Arc::new(AtomicUsize::new(0));
-        let others: Vec<_> = (0..20)
-            .map(|_| {
-                let inside = inside.clone();
-                // None leaves before all are in.
-                model.spawn(move |model| {
-                    model.lock.lock_shared();
-                    inside.fetch_add(1, Relaxed);
-                    while inside.load(Relaxed) < 20 {
-                        shuttle::thread::yield_now();
-                    }
-                    // SAFETY: locked above.
-                    unsafe { model.lock.unlock_shared() };
-                })
-            })
-            .collect();
-        while model.lock.waiters() < 20 {
-            shuttle::thread::yield_now();
-        }
-        // SAFETY: locked above.
-        unsafe { model.lock.unlock_exclusive() };
-        model.write();
-        join_all(others);
-        model.finish();
-    });
+    explore(100, || all_readers_at_once("rw batch", Clock::Mixed));
+    explore(50, || all_readers_at_once("rw batch, fast", Clock::Fast));
+}
+
+#[test]
+fn readers_that_are_woken_one_by_one_all_get_in_beside_those_that_stay() {
+    explore(100, || all_readers_at_once("rw one by one", Clock::Slow));
 }
 
 #[test]

@@ -15,6 +15,9 @@
 //! Not to one that a condvar's notifier moved here, though: what it waits for is
 //! being made by those who run, the more of it the better, and a switch of
 //! threads for each item is what a queue between threads is there to avoid.
+//!
+//! *Letting in* is for the readers of a readers-writer lock that others hold who read: see
+//! [`must_let_in`].
 
 use crate::sync::atomic::Ordering;
 use crate::wait_list::{AWAKE, Account, CALLED, Node};
@@ -54,6 +57,28 @@ pub(super) fn must_hand_over(account: &Account, oldest: &Node, section: u64, now
         // long that the way of the waiter does not count.
         _ => oldest.tried.load(Ordering::Relaxed) || section >= HANDOFF_PATIENCE,
     }
+}
+
+/// A writer's section from which on all who waited behind it are let in at once, in
+/// nanoseconds: a switch of threads for each of them does not count beside it.
+const LET_IN_SECTION: u64 = 20_000;
+/// Else a batch is if the oldest waited longer than it takes to wake all who wait one by
+/// one, and the last was let in as long ago: so many nanoseconds for each, and no less
+/// than `HANDOFF_AFTER`.
+const LET_IN_PACE: u64 = 20_000;
+
+/// Whether the oldest waiter, a reader, is to be let in while others read, before it runs.
+///
+/// A lock that is held by somebody who sleeps is closed to all writers, and, since one of
+/// those will be waiting, soon to all readers, until it ran. Where sections are short, and
+/// many threads wait, each of them then finds the lock closed, and sleeps in its turn. So
+/// there readers are woken one by one, and get the lock when they run.
+#[inline]
+pub(super) fn must_let_in(account: &Account, oldest: &Node, now: u64) -> bool {
+    let pace = account.ledger.waiters().saturating_mul(LET_IN_PACE).max(HANDOFF_AFTER);
+    account.held >= LET_IN_SECTION
+        || now.wrapping_sub(oldest.ticket.get().start) >= pace
+            && now.wrapping_sub(account.handed_at) >= pace
 }
 
 /// For sections shorter than this, in nanoseconds, an unlock gives way to a

@@ -37,13 +37,17 @@
 //! oldest waiter woken unless one is on the way (barging), or the lock is handed
 //! over if the oldest has waited too long (`handoff.rs`).
 //!
-//! *Admission.* Whoever has the list while readers hold the lock (and it is about
-//! to stay so) lets in the readers at the old end of the list, up to the first
-//! that wants it alone: it takes them out of the list, counts them as readers,
-//! and wakes them after giving the list back. It does so for a batch of
+//! *Letting readers in.* Whoever has the list while readers hold the lock (and it is
+//! about to stay so) sees to it that the readers at the old end of the list, up to the
+//! first that wants it alone, get in too. It *calls* the oldest: sets WOKEN and wakes
+//! it; when that runs it takes the list, joins the readers, and calls the next. So
+//! nobody holds the lock who sleeps, which would close it to writers, and behind the
+//! first of those to everybody. Where that does not matter, or takes too long
+//! (`handoff.rs`), it *admits* them: takes them out of the list, counts them as
+//! readers, and wakes them after giving the list back. It does so for a batch of
 //! [`session::BATCH`]; if more stand there, the last of the batch goes on when it
-//! runs. So no call walks the list, each waiter is admitted once, and readers
-//! wake in parallel.
+//! runs. So no call walks the list, each waiter is let in once, and readers that are
+//! admitted wake in parallel.
 //!
 //! # Accounting
 //!
@@ -53,7 +57,11 @@
 //! `pot / n`, the last one all that is left. Who waits to upgrade is no reader
 //! meanwhile: that hold ended and took its share, and it is a victim now. A
 //! waiter that is admitted stops being counted at that instant; until it
-//! runs it waits for its processor, which is handoff, and books that itself.
+//! runs it waits for its processor, which is handoff, and books that itself. While
+//! one that is called is on its way to join other readers, what it waits is handoff
+//! too, and so is what all wait if nobody wants the lock alone. (With a writer among
+//! them, what readers wait that stand in front of it, but behind the one that is
+//! called, goes to those who read: how many they are nobody counts.)
 //! So sum of blame + sum of handoff = sum of waits at any quiet moment.
 //!
 //! # Invariants
@@ -67,9 +75,9 @@
 //!    node leaves the list, and when its owner saw LOCKED set and goes to sleep.
 //! 5. A sleeping waiter is woken by a token that is left after `state` was set,
 //!    and looks at `state` after each sleep.
-//! 6. When LIST is given back with readers holding the lock, the oldest node is
-//!    no reader, or a reader that was admitted with `ADMITTED_ON` has not run yet
-//!    and will go on admitting. (It holds the lock until then.)
+//! 6. When LIST is given back with readers holding the lock, the oldest node is not
+//!    one that may share it; or WOKEN is set; or a reader that was admitted with
+//!    `ADMITTED_ON` has not run yet and will see to it. (It holds the lock until then.)
 //! 7. A node is given `ADMITTED` only when it is off the list, the word does
 //!    not lead to it, and no longer says EXCLUSIVE: its owner reads from then on,
 //!    before LIST is given back, and may look at the lock.
@@ -82,10 +90,11 @@
 //! that is a release with the list: it wakes the oldest, or one is on the way. The
 //! one on the way either takes the lock, and its release comes later; or finds it
 //! held and clears WOKEN under LIST, so that the release of that holder, which
-//! needs LIST too, finds it clear. If the lock is held by readers, whoever made
-//! that so admitted the readers in front or left one that will (6); an upgradable
-//! waiter in front is admitted when UPGRADABLE is cleared. A waiter that gives up
-//! admits those behind it.
+//! needs LIST too, finds it clear; unless it may share the lock, as it sees under
+//! LIST: then it does. If the lock is held by readers, whoever made that so let the
+//! readers in front in, called the oldest, or left one that will (6); so does who
+//! clears UPGRADABLE if an upgradable waiter is in front, and who takes the oldest out
+//! of the list: one that joins, or gives up.
 //!
 //! # Orderings
 //!

@@ -271,6 +271,13 @@ impl RawRwLock {
                 }
                 continue;
             }
+            // Called, or nobody waits for the lock alone: then the order does not matter.
+            if word::may_share(word, node.wanted) && (woken || word & ALONE == 0) {
+                if self.join(node) {
+                    return true;
+                }
+                continue;
+            }
             if spinning {
                 spinning = spin.turn() && !passed(deadline);
                 continue;
@@ -320,6 +327,37 @@ impl RawRwLock {
         took
     }
 
+    /// Shares the lock with the readers that hold it, if it is still theirs, and takes
+    /// `node` out of the list. Whether the lock was acquired.
+    fn join(&self, node: &Node) -> bool {
+        let mut backoff = Backoff::new();
+        let taken = loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if !word::may_share(word, node.wanted) {
+                return false;
+            }
+            if let Some(taken) = self.try_take_list(word) {
+                break taken;
+            }
+            backoff.wait();
+        };
+        // Relaxed: whoever changed the state had LIST before us.
+        let state = node.state.load(Ordering::Relaxed);
+        if matches!(state, ADMITTED | ADMITTED_ON) {
+            // Release: gives the list back, as it was.
+            self.word.fetch_and(!LIST, Ordering::Release);
+            self.admitted(node, state);
+            return true;
+        }
+        let mut session = Session::of(self, taken);
+        session.claim_for_readers();
+        session.flags |= held(node.wanted);
+        session.readers += 1;
+        session.end_wait(node);
+        session.publish();
+        true
+    }
+
     /// The lock is ours, and the list: claims the handoff and leaves the list.
     fn acquired(&self, mut session: Session<'_>, node: &Node) {
         session.claim_handoff();
@@ -356,20 +394,22 @@ impl RawRwLock {
     /// given to us: then the caller looks again.
     fn give_back_woken(&self, node: &Node) -> bool {
         let mut backoff = Backoff::new();
-        loop {
+        let taken = loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
                 return false;
             }
-            if self.try_take_list(word).is_some() {
-                break;
+            if let Some(taken) = self.try_take_list(word) {
+                break taken;
             }
             // A release may be deciding, and it saw WOKEN set.
             backoff.wait();
-        }
+        };
         // Relaxed: whoever changed the state had LIST before us.
         let state = node.state.load(Ordering::Relaxed);
-        let ours = matches!(state, CALLED | AWAKE | WAITING);
+        // Readers may have got the lock since it was seen: then it is to be had.
+        let ours =
+            matches!(state, CALLED | AWAKE | WAITING) && !word::may_share(taken, node.wanted);
         let mut back = LIST;
         if ours {
             node.tried.store(true, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use super::word::{
 use crate::class::ClassId;
 use crate::clock;
 use crate::raw::backoff::Backoff;
-use crate::raw::handoff::{must_give_way, must_hand_over};
+use crate::raw::handoff::{must_give_way, must_hand_over, must_let_in};
 use crate::record::{self, Sums};
 use crate::sync::atomic::Ordering;
 use crate::thread::Record;
@@ -163,8 +163,13 @@ impl<'a> Session<'a> {
         if !self.is_queued() {
             return 0;
         }
+        let now = self.account().ledger.not_before(clock::now());
+        self.claim_at(now)
+    }
+
+    #[inline]
+    fn claim_at(&mut self, now: u64) -> u64 {
         let ledger = &mut self.account().ledger;
-        let now = ledger.not_before(clock::now());
         let section = ledger.since_claim(now);
         let amount = ledger.claim(now);
         (self.now, self.section) = (now, section);
@@ -177,14 +182,44 @@ impl<'a> Session<'a> {
         self.sums.add_handoff(amount);
     }
 
-    /// Claims the time since the last claim for those who hold the lock.
+    /// Claims the time since the last claim for the readers that hold the lock. What
+    /// those waited who could have shared it nobody is to blame for.
     pub(super) fn claim_for_readers(&mut self) {
-        self.pot += self.claim();
+        if !self.is_queued() {
+            return;
+        }
+        let now = self.account().ledger.not_before(clock::now());
+        let nobodys = self.waited_to_run(now);
+        let amount = self.claim_at(now);
+        self.sums.add_handoff(nobodys);
+        self.pot += amount - nobodys;
+    }
+
+    /// Of what was waited since the last claim, while readers held the lock, what only
+    /// kept those from running who may share it: all, if nobody waits for anything
+    /// else, or what the oldest waited. (How many more stand in front of the first
+    /// who must wait, nobody counts.)
+    fn waited_to_run(&mut self, now: u64) -> u64 {
+        if !word::may_share(self.flags, self.oldest().wanted) {
+            return 0;
+        }
+        let (oldest, upgradable) = (self.oldest().ticket.get(), self.flags & UPGRADABLE != 0);
+        let account = self.account();
+        if account.alone == 0 && !upgradable {
+            account.ledger.of_waiters(now)
+        } else {
+            account.ledger.unclaimed(oldest, now)
+        }
     }
 
     /// A writer's hold ends: all that is owed is its blame.
     pub(super) fn take_blame(&mut self) -> u64 {
         let blame = self.claim() + core::mem::take(&mut self.pot);
+        if self.is_queued() {
+            // Of a section that began before anybody waited the first wait.
+            let waited = self.now.wrapping_sub(self.oldest().ticket.get().start);
+            self.account().held = self.section.min(waited);
+        }
         self.add_blame(blame);
         blame
     }
@@ -263,6 +298,33 @@ impl<'a> Session<'a> {
         }
         // SAFETY: as above; `node` is not the newest, so that this is final.
         unsafe { wait_list::remove(self.newest(), node) };
+    }
+
+    /// Readers hold the lock, and the oldest waiter may share it: sees to it that it
+    /// does (invariant 6). Whom to wake, to try.
+    #[cold]
+    #[inline(never)]
+    fn let_in(&mut self) -> Option<&'static Record> {
+        let now = if self.now == 0 { clock::now() } else { self.now };
+        // SAFETY: we have LIST, the list is linked, and the node stays on it until it is
+        // admitted; so not borrowed from the session.
+        let oldest = unsafe { &*wait_list::oldest(self.newest()) };
+        let on_the_way = self.flags & WOKEN != 0;
+        let account = self.account();
+        let now = account.ledger.not_before(now);
+        if must_let_in(account, oldest, now) {
+            account.handed_at = now;
+            self.admit();
+            return None;
+        }
+        if on_the_way {
+            return None;
+        }
+        (account.called_at, account.gave_way_at) = (now, now);
+        self.flags |= WOKEN;
+        // Release: its owner may see it before the word.
+        oldest.state.store(CALLED, Ordering::Release);
+        Some(oldest.record)
     }
 
     /// Lets in those at the old end of the list who may share the lock with the
@@ -356,9 +418,13 @@ impl<'a> Session<'a> {
         let class = self.lock.class;
         debug_assert!(self.flags & LOCKED != 0);
         let mut due = Sums::default();
+        let mut call = None;
         loop {
-            if self.is_shared() && self.is_queued() && !self.oldest().wanted.is_alone() {
-                self.admit();
+            if self.is_shared()
+                && self.is_queued()
+                && word::may_share(self.flags, self.oldest().wanted)
+            {
+                call = self.let_in().or(call);
             }
             let word = self.word_to_be();
             due.add(&self.take_due());
@@ -369,6 +435,9 @@ impl<'a> Session<'a> {
         }
         if self.admitted.length > 0 {
             self.admitted.wake();
+        }
+        if let Some(record) = call {
+            record.parker.unpark();
         }
         book(class, &due);
     }

@@ -90,3 +90,59 @@ fn who_lost_its_processor_before_it_queued_waits_for_the_writer_it_finds_from_th
         assert_eq!(sums.blamed + sums.handoff, sums.waited, "{sums:?}");
     }
 }
+
+/// What is booked as handoff, and what goes to the pot, while a reader holds the lock
+/// with a reader in front of the queue, and a writer behind it if so.
+fn shares_beside_a_reader(with_writer: bool) -> (u64, u64) {
+    let lock = RawRwLock::INIT;
+    lock.lock_exclusive();
+    std::thread::scope(|scope| {
+        let queued = |waiters| {
+            while lock.waiters() < waiters {
+                std::thread::yield_now();
+            }
+        };
+        scope.spawn(|| {
+            lock.lock_shared();
+            // SAFETY: locked above.
+            unsafe { lock.unlock_shared() };
+        });
+        queued(1);
+        if with_writer {
+            scope.spawn(|| {
+                lock.lock_exclusive();
+                // SAFETY: locked above.
+                unsafe { lock.unlock_exclusive() };
+            });
+            queued(2);
+        }
+        // A downgrade that takes long.
+        let mut session = lock.begin();
+        session.take_blame();
+        session.flags &= !EXCLUSIVE;
+        session.readers = 1;
+        let before = crate::clock::now();
+        while crate::clock::now() == before {
+            std::hint::spin_loop();
+        }
+        session.claim_for_readers();
+        let shares = (session.sums.handoff, session.pot);
+        session.publish();
+        // SAFETY: held by this thread, as a reader by now.
+        unsafe { lock.unlock_shared() };
+        shares
+    })
+}
+
+#[test]
+fn who_may_share_the_lock_that_others_read_under_blames_nobody() {
+    let (handoff, pot) = shares_beside_a_reader(false);
+    assert!(handoff > 0 && pot == 0, "{handoff} {pot}");
+}
+
+#[test]
+fn a_writer_behind_a_reader_that_may_come_in_blames_those_who_read() {
+    let (handoff, pot) = shares_beside_a_reader(true);
+    // They waited equally long since the claim before.
+    assert!(handoff > 0 && pot == handoff, "{handoff} {pot}");
+}

@@ -20,7 +20,7 @@
 //!
 //! A word of zero is a free lock that nobody waits for.
 
-use crate::wait_list::Node;
+use crate::wait_list::{Node, Wanted};
 
 pub(super) const LOCKED: usize = 1;
 pub(super) const LIST: usize = 2;
@@ -39,6 +39,18 @@ pub(super) const FOR_EVER: usize = usize::MAX / READER / 4;
 
 // The flags live in the bits that the alignment of a node leaves free.
 const _: () = assert!(core::mem::align_of::<Node>() > FLAGS);
+
+/// Whether the lock is held so that `wanted` may share it. Who waits for itself alone
+/// is not asked.
+#[inline]
+pub(super) fn may_share(word: usize, wanted: Wanted) -> bool {
+    let conflicts = match wanted {
+        Wanted::Shared => EXCLUSIVE,
+        Wanted::Upgradable => EXCLUSIVE | UPGRADABLE,
+        Wanted::Exclusive | Wanted::Upgrade => return false,
+    };
+    word & LOCKED != 0 && word & conflicts == 0
+}
 
 /// The newest waiter's node. `word` has `QUEUED`.
 #[inline]
