@@ -5,6 +5,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::commands::{completions, convert, diff, flamegraph, man, merge, report, web};
 use crate::demo;
+#[cfg(target_os = "linux")]
+use crate::run;
 
 /// Who held everybody up? Exact lock contention profiles: see one, read one.
 #[derive(Parser, Debug)]
@@ -29,6 +31,8 @@ pub enum Command {
     Convert(convert::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[cfg(target_os = "linux")]
+    Run(run::Args),
 }
 
 /// When output is coloured.

@@ -28,6 +28,8 @@ mod names;
 mod output;
 mod picture;
 mod progress;
+#[cfg(target_os = "linux")]
+mod run;
 mod screen;
 mod shorten;
 mod speedscope;
@@ -49,8 +51,8 @@ const LONGEST_MESSAGE: usize = 400;
 /// command line that makes no sense.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    match run(args) {
-        Ok(()) => ExitCode::SUCCESS,
+    match dispatch(args) {
+        Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let line = units::cut_right(&units::printable(&format!("{error:#}")), LONGEST_MESSAGE);
@@ -61,7 +63,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> anyhow::Result<()> {
+fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
     let screen = Screen::of_stdout(args.color);
     let mut out = output::Output::new(io::stdout().lock());
     match args.command {
@@ -74,9 +76,11 @@ fn run(args: Args) -> anyhow::Result<()> {
         Command::Convert(options) => convert::run(&options, &mut out)?,
         Command::Completions(options) => completions::run(&options, &mut out)?,
         Command::Man(options) => man::run(&options, &mut out)?,
+        #[cfg(target_os = "linux")]
+        Command::Run(options) => return run::run(&options, &screen),
     }
     out.flush()?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whether `error` is that of a reader who went away (`holdup report … | head`).

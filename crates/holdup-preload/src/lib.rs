@@ -56,6 +56,7 @@
     target_env = "gnu",
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
+#![cfg_attr(test, allow(dead_code, reason = "what the functions use that tests leave out"))]
 
 mod binding;
 mod glibc;

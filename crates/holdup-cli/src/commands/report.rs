@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use holdup::profile::Profile;
+
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::screen::Screen;
@@ -61,6 +63,27 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyho
     Ok(match &rows {
         Rows::Frames(rows) => frames(rows, &books, most(ROWS), args.by).write(out, screen),
         Rows::Locks(rows) => locks(rows, &books, most(ROWS)).write(out, screen),
+    }?)
+}
+
+/// Prints a profile that went to `name` as it is printed when nothing else is asked for.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "`holdup run` uses it"))]
+pub fn show<W: Write>(
+    profile: &Profile,
+    name: &str,
+    out: &mut Output<W>,
+    screen: &Screen,
+) -> anyhow::Result<()> {
+    let books = Books::of(profile);
+    out.line(header(name, &books))?;
+    if books.is_empty() {
+        return Ok(out.line(nothing(&books))?);
+    }
+    out.line("")?;
+    let rows = Rows::of(profile, By::Function);
+    Ok(match &rows {
+        Rows::Frames(rows) => frames(rows, &books, ROWS, By::Function).write(out, screen),
+        Rows::Locks(rows) => locks(rows, &books, ROWS).write(out, screen),
     }?)
 }
 

@@ -40,6 +40,7 @@ mod comments;
 mod contents;
 mod cut;
 mod folded;
+pub mod foreign;
 #[cfg(feature = "http")]
 mod go_text;
 mod histogram;

@@ -41,7 +41,7 @@ pub(super) fn mappings() -> Vec<Mapping> {
     match std::fs::read("/proc/self/maps") {
         Ok(maps) => {
             let maps = String::from_utf8_lossy(&maps);
-            let mut mappings: Vec<_> = maps.lines().filter_map(parse_line).collect();
+            let mut mappings: Vec<_> = maps.lines().filter_map(executable).collect();
             mappings.sort_by_cached_key(|mapping| (!is_program(&mapping.file), mapping.start));
             mappings
         }
@@ -49,25 +49,31 @@ pub(super) fn mappings() -> Vec<Mapping> {
     }
 }
 
+/// The mapping in a line of /proc/self/maps, if it is of code.
+pub(super) fn executable(line: &str) -> Option<Mapping> {
+    parse_line(line).filter(|(_, executable)| *executable).map(|(mapping, _)| mapping)
+}
+
 /// Reads a line of /proc/self/maps:
-/// `start-limit perms offset device inode   path`.
-fn parse_line(line: &str) -> Option<Mapping> {
+/// `start-limit perms offset device inode   path`. Whether it is of code comes with it.
+pub(super) fn parse_line(line: &str) -> Option<(Mapping, bool)> {
     let mut fields = line.splitn(6, ' ');
     let (start, limit) = fields.next()?.split_once('-')?;
     let (permissions, offset) = (fields.next()?, fields.next()?);
     // Device and inode come before the path, which may have spaces.
     let path = fields.nth(2)?.trim_start();
-    if !permissions.contains('x') || path.is_empty() {
+    if path.is_empty() {
         return None;
     }
     let number = |text| u64::from_str_radix(text, 16).ok();
-    Some(Mapping {
+    let mapping = Mapping {
         start: number(start)?,
         limit: number(limit)?,
         offset: number(offset)?,
         file: path.to_owned(),
         ..Mapping::default()
-    })
+    };
+    Some((mapping, permissions.contains('x')))
 }
 
 fn is_program(file: &str) -> bool {
@@ -111,6 +117,9 @@ fn anchor() {
 pub(super) struct Code {
     /// Address, file offset, size.
     segments: Vec<(u64, u64, u64)>,
+    /// The lowest address, and one past the highest: with what is not in the file, but
+    /// zeroed memory.
+    limits: (u64, u64),
     /// By address: size and name, as far as the dynamic linker needs them.
     exported: BTreeMap<u64, (u64, String)>,
     symbols: Vec<(u64, String)>,
@@ -126,6 +135,10 @@ impl Code {
             let (offset, size) = segment.file_range();
             (segment.address(), offset, size)
         });
+        let starts = object.segments().map(|segment| segment.address());
+        let ends =
+            object.segments().map(|segment| segment.address().saturating_add(segment.size()));
+        let limits = (starts.min().unwrap_or(0), ends.max().unwrap_or(0));
         let named = |symbol: object::Symbol<'_, '_, &ReadCache<File>>| {
             let name = symbol.name().ok()?.to_owned();
             let code = symbol.kind() == object::SymbolKind::Text && symbol.is_definition();
@@ -146,6 +159,7 @@ impl Code {
         };
         Some(Code {
             segments: segments.collect(),
+            limits,
             exported,
             symbols,
             build_id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -159,6 +173,47 @@ impl Code {
             |(_, start, size): &&(u64, u64, u64)| offset >= *start && offset - start < *size;
         let (address, start, _) = self.segments.iter().find(holds)?;
         address.checked_add(offset - start)
+    }
+
+    /// How far the file's addresses are moved in memory, as `mapping` has it.
+    pub(super) fn bias(&self, mapping: &Mapping) -> Option<u64> {
+        const PAGE: u64 = 4096;
+        // What is mapped begins at the beginning of a segment's first page.
+        let (address, offset, _) = self.segments.iter().find(|(_, offset, size)| {
+            *size > 0 && offset - offset % PAGE <= mapping.offset && mapping.offset < offset + size
+        })?;
+        let address = address.wrapping_sub(*offset).wrapping_add(mapping.offset);
+        Some(mapping.start.wrapping_sub(address))
+    }
+
+    /// Whether the module has that address, in code or data.
+    pub(super) fn holds(&self, address: u64) -> bool {
+        (self.limits.0..self.limits.1).contains(&address)
+    }
+
+    /// The variable that `address` is in, by the symbols of the file or of the one with
+    /// its debug information, and how far into it.
+    pub(super) fn variable_at(
+        &self,
+        address: u64,
+        path: &Path,
+        debug: Option<&Path>,
+    ) -> Option<(String, u64)> {
+        [Some(path), debug].into_iter().flatten().find_map(|path| {
+            let file = ReadCache::new(File::open(path).ok()?);
+            let object = object::File::parse(&file).ok()?;
+            let symbols = object.symbols().chain(object.dynamic_symbols());
+            let found = symbols
+                .filter(|symbol| {
+                    symbol.kind() == object::SymbolKind::Data && symbol.is_definition()
+                })
+                .filter(|symbol| {
+                    address.checked_sub(symbol.address()).is_some_and(|into| into < symbol.size())
+                })
+                // Of several the smallest, the innermost.
+                .min_by_key(|symbol| symbol.size())?;
+            Some((found.name().ok()?.to_owned(), address - found.address()))
+        })
     }
 
     fn offset_of(&self, address: u64) -> Option<u64> {
@@ -203,13 +258,13 @@ mod tests {
     #[test]
     fn a_path_with_spaces_is_read_whole_and_data_is_left_out() {
         let line = "7f00a000-7f00b000 r-xp 00012000 fe:01 4242                 /opt/my app/lib.so";
-        let mapping = parse_line(line).unwrap();
+        let mapping = executable(line).unwrap();
         assert_eq!((mapping.start, mapping.limit), (0x7f00_a000, 0x7f00_b000));
         assert_eq!((mapping.offset, mapping.file.as_str()), (0x12000, "/opt/my app/lib.so"));
-        assert_eq!(parse_line(&line.replace("r-xp", "rw-p")), None);
-        assert_eq!(parse_line("7f00a000-7f00b000 r-xp 00000000 00:00 0 "), None);
-        assert_eq!(parse_line("rubbish"), None);
-        assert_eq!(parse_line(""), None);
+        assert_eq!(executable(&line.replace("r-xp", "rw-p")), None);
+        assert_eq!(executable("7f00a000-7f00b000 r-xp 00000000 00:00 0 "), None);
+        assert_eq!(executable("rubbish"), None);
+        assert_eq!(executable(""), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -34,7 +34,11 @@ struct Module {
 
 impl Symbolizer {
     pub(super) fn new() -> Symbolizer {
-        let mappings = modules::mappings();
+        Symbolizer::of(modules::mappings())
+    }
+
+    /// For addresses of a process in which this is mapped.
+    pub(super) fn of(mappings: Vec<Mapping>) -> Symbolizer {
         Symbolizer {
             modules: Vec::new(),
             files: HashMap::new(),
@@ -42,6 +46,47 @@ impl Symbolizer {
             mappings,
             frames: HashMap::new(),
         }
+    }
+
+    /// For addresses of another process from now on; what was read stays. Returns the
+    /// mappings of the one before that frames were found in.
+    pub(super) fn go_on_with(&mut self, mappings: Vec<Mapping>) -> Vec<Mapping> {
+        let used = std::mem::replace(&mut self.used, vec![false; mappings.len()]);
+        let before = std::mem::replace(&mut self.mappings, mappings);
+        self.frames.clear();
+        kept(before, used, &self.files, &self.modules)
+    }
+
+    /// The variable at `address`, which is in the data of one of `modules`: its name,
+    /// and how far into it the address is. Or else the module and the offset in it.
+    pub(super) fn variable(&mut self, address: u64, maps: &[Mapping]) -> Option<String> {
+        // By the module whose segments, as they were moved, hold the address.
+        for mapping in maps.iter().filter(|mapping| mapping.start <= address) {
+            let module = self.module(&mapping.file);
+            let Some(code) = &self.modules[module].code else { continue };
+            let Some(bias) = code.bias(mapping) else { continue };
+            let probe = address.wrapping_sub(bias);
+            if !code.holds(probe) {
+                continue;
+            }
+            let path = modules::path_of(&mapping.file);
+            let name = code.variable_at(probe, &path, debug_file(code).as_deref());
+            return Some(match name {
+                Some((name, 0)) => demangled(&name).0,
+                Some((name, offset)) => format!("{}+{offset:#x}", demangled(&name).0),
+                None => format!("{}+{probe:#x}", file_name(&mapping.file)),
+            });
+        }
+        None
+    }
+
+    /// The index of a file's module, which is read if it was not yet.
+    fn module(&mut self, file: &str) -> usize {
+        let modules = &mut self.modules;
+        *self.files.entry(file.to_owned()).or_insert_with(|| {
+            modules.push(Module::open(file));
+            modules.len() - 1
+        })
     }
 
     /// The calls of a stack of return addresses, innermost first, without the
@@ -61,18 +106,7 @@ impl Symbolizer {
     /// The mappings that frames were found in, and that of the program, which
     /// pprof wants to be the first.
     pub(super) fn into_mappings(self) -> Vec<Mapping> {
-        let Symbolizer { modules, files, mappings, used, .. } = self;
-        let kept = mappings.into_iter().zip(used).enumerate();
-        let kept = kept.filter(|(index, (_, used))| *index == 0 || *used);
-        kept.map(|(_, (mut mapping, _))| {
-            if let Some(module) = files.get(&mapping.file).map(|&index| &modules[index]) {
-                mapping.has = module.has;
-                mapping.build_id =
-                    module.code.as_ref().map_or_else(String::new, |code| code.build_id.clone());
-            }
-            mapping
-        })
-        .collect()
+        kept(self.mappings, self.used, &self.files, &self.modules)
     }
 
     /// The call that returns to `return_address`, and those inlined into it.
@@ -84,21 +118,41 @@ impl Symbolizer {
             return vec![unnamed(format!("{address:#x}"), address)];
         };
         self.used[index] = true;
+        let file = self.mappings[index].file.clone();
+        let module = self.module(&file);
         let mapping = &self.mappings[index];
-        let modules = &mut self.modules;
-        let module = *self.files.entry(mapping.file.clone()).or_insert_with(|| {
-            modules.push(Module::open(&mapping.file));
-            modules.len() - 1
-        });
         let offset = address - mapping.start + mapping.offset;
-        let frames = modules[module].frames(offset, address);
+        let frames = self.modules[module].frames(offset, address);
         if frames.is_empty() {
-            modules[module].has.functions = false;
-            let file = mapping.file.rsplit('/').next().unwrap_or(&mapping.file);
-            return vec![unnamed(format!("{file}+{offset:#x}"), address)];
+            self.modules[module].has.functions = false;
+            return vec![unnamed(format!("{}+{offset:#x}", file_name(&file)), address)];
         }
         frames
     }
+}
+
+/// The mappings that frames were found in, and the first.
+fn kept(
+    mappings: Vec<Mapping>,
+    used: Vec<bool>,
+    files: &HashMap<String, usize>,
+    modules: &[Module],
+) -> Vec<Mapping> {
+    let kept = mappings.into_iter().zip(used).enumerate();
+    let kept = kept.filter(|(index, (_, used))| *index == 0 || *used);
+    kept.map(|(_, (mut mapping, _))| {
+        if let Some(module) = files.get(&mapping.file).map(|&index| &modules[index]) {
+            mapping.has = module.has;
+            mapping.build_id =
+                module.code.as_ref().map_or_else(String::new, |code| code.build_id.clone());
+        }
+        mapping
+    })
+    .collect()
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn unnamed(function: String, address: u64) -> Frame {
@@ -173,12 +227,30 @@ impl Module {
 }
 
 /// The name with its full path and without its hash, and whether it was a
-/// mangled Rust name.
+/// mangled name of Rust or C++.
 fn demangled(name: &str) -> (String, bool) {
-    match rustc_demangle::try_demangle(name) {
-        Ok(name) => (format!("{name:#}"), true),
-        Err(_) => (name.to_owned(), false),
+    if let Ok(name) = rustc_demangle::try_demangle(name) {
+        return (format!("{name:#}"), true);
     }
+    // What glibc's tools put after a name, as in `pthread_create@@GLIBC_2.34`.
+    let plain = name.split('@').next().unwrap_or(name);
+    match cpp_demangled(plain) {
+        Some(name) => (name, true),
+        None => (plain.to_owned(), false),
+    }
+}
+
+/// A name that C++ compilers mangled, without its parameters: in tables of who held up
+/// whom they are in the way. What a compiler made of a part of a function, or for some
+/// of its arguments (`.cold`, `.constprop.0`), is that function.
+fn cpp_demangled(name: &str) -> Option<String> {
+    let mangled = name.split('.').next()?;
+    if !mangled.starts_with("_Z") {
+        return None;
+    }
+    let symbol = cpp_demangle::Symbol::new(mangled).ok()?;
+    let options = cpp_demangle::DemangleOptions::new().no_params().no_return_type();
+    symbol.demangle_with_options(&options).ok()
 }
 
 fn debug_file(code: &Code) -> Option<PathBuf> {
@@ -233,6 +305,25 @@ mod tests {
         let all = Has { functions: true, filenames: true, lines: true, inlined: true };
         assert_eq!(mappings[0].has, all);
         assert!(mappings[0].contains(frames[0].address));
+    }
+
+    #[test]
+    fn names_of_both_languages_are_demangled() {
+        for (name, expected) in [
+            ("_ZN4shop4sortEv", "shop::sort"),
+            ("_ZNSt5mutex4lockEv", "std::mutex::lock"),
+            ("_ZN4shop5Order3addEiPKc.cold", "shop::Order::add"),
+            (
+                "_ZNSt6vectorIiSaIiEE9push_backERKi",
+                "std::vector<int, std::allocator<int> >::push_back",
+            ),
+            ("_ZN4shop4sort17h0123456789abcdefE", "shop::sort"),
+            ("pthread_create@@GLIBC_2.34", "pthread_create"),
+            ("plain", "plain"),
+            ("_Zrubbish", "_Zrubbish"),
+        ] {
+            assert_eq!(demangled(name).0, expected);
+        }
     }
 
     #[test]
