@@ -88,6 +88,32 @@ pub(crate) unsafe fn refuses(mutex: *mut c_void) -> bool {
         && mutex.owner.load(Ordering::Relaxed) == crate::local::thread_number()
 }
 
+/// Whether `mutex` is robust: then it must not be tried before it is locked. Of one that
+/// is beyond recovery (its owner died, and nobody made it consistent) glibc's try says so,
+/// but leaves it locked, up to 2.36 at least; a lock leaves it as it was.
+///
+/// # Safety
+/// As for [`unlock_of`].
+#[inline(always)]
+pub(crate) unsafe fn is_robust(mutex: *mut c_void) -> bool {
+    // SAFETY: as above.
+    let mutex = unsafe { &*mutex.cast::<Mutex>() };
+    mutex.kind.load(Ordering::Relaxed) & ROBUST != 0
+}
+
+/// Whether a robust `mutex` has an owner that lives.
+///
+/// # Safety
+/// As for [`unlock_of`].
+pub(crate) unsafe fn is_held(mutex: *mut c_void) -> bool {
+    /// The kernel's bits of the word of a robust mutex (`<linux/futex.h>`).
+    const OWNER_DIED: i32 = 0x4000_0000;
+    const THREAD: i32 = 0x3fff_ffff;
+    // SAFETY: as above.
+    let word = unsafe { &*mutex.cast::<Mutex>() }.lock.load(Ordering::Relaxed);
+    word & THREAD != 0 && word & OWNER_DIED == 0
+}
+
 /// Whether this thread has `lock` for writing: what glibc itself asks to tell the two
 /// kinds of unlocks apart.
 ///

@@ -8,7 +8,7 @@
 //! | normal, adaptive | an adaptive one spins inside of glibc, which is part of the wait |
 //! | recursive | only the outermost lock and unlock begin and end a section ([`glibc`]) |
 //! | error-checking | `EDEADLK` and `EPERM` come through, and nothing is noted |
-//! | robust | `EOWNERDEAD` is an acquisition; what the dead owner owed goes to the next section |
+//! | robust | not tried first (see [`glibc::is_robust`]) but looked at; a wait that begins between the look and the lock is not counted. `EOWNERDEAD` is an acquisition; what the dead owner owed goes to the next section |
 //! | priority-inheriting, -protecting | as normal; the boost is the kernel's |
 //! | process-shared | the waiters of this process are seen, those of others are not |
 
@@ -40,12 +40,28 @@ pub unsafe extern "C" fn pthread_mutex_lock(mutex: *mut c_void) -> c_int {
         return unsafe { (bound().mutex_lock)(mutex) };
     }
     // SAFETY: the caller's promise to a function of the same meaning.
-    let result = unsafe { (bound().mutex_trylock)(mutex) };
+    let result = unsafe { attempt(mutex) };
     if result == 0 && !side::is_watched(mutex.addr()) {
         return 0;
     }
     // SAFETY: as above.
     unsafe { after_try(mutex, result, bound().mutex_lock) }
+}
+
+/// What a try, which was not made, would have said: it is free, or seems to be.
+const NOT_TRIED: c_int = -1;
+
+/// The try that comes before each lock.
+#[inline(always)]
+unsafe fn attempt(mutex: *mut c_void) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if glibc::is_robust(mutex) {
+            if glibc::is_held(mutex) { EBUSY } else { NOT_TRIED }
+        } else {
+            (bound().mutex_trylock)(mutex)
+        }
+    }
 }
 
 /// What follows a try that failed, or that succeeded while others may wait.
@@ -65,9 +81,13 @@ unsafe fn after_try(
 unsafe fn go_on(mutex: *mut c_void, result: c_int, lock: impl FnOnce() -> c_int) -> c_int {
     let address = mutex.addr();
     if result != EBUSY {
+        let mut result = result;
         if !waiting::has_lock(result) {
-            // Whatever is wrong, the real function says.
-            return lock();
+            // Not tried; or whatever is wrong, the real function says.
+            result = lock();
+            if !(waiting::has_lock(result) && side::is_watched(address)) {
+                return result;
+            }
         }
         // SAFETY: a mutex that this thread has just got.
         if unsafe { glibc::lock_of(mutex) } == Section::Outermost {
@@ -122,7 +142,7 @@ pub unsafe extern "C" fn pthread_mutex_timedlock(
     until: *const timespec,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    let result = unsafe { (bound().mutex_trylock)(mutex) };
+    let result = unsafe { attempt(mutex) };
     if result == 0 && !side::is_watched(mutex.addr()) {
         return 0;
     }
@@ -148,7 +168,7 @@ pub unsafe extern "C" fn pthread_mutex_clocklock(
         return unsafe { real(mutex, clock, until) };
     }
     // SAFETY: the caller's promise.
-    let result = unsafe { (bound().mutex_trylock)(mutex) };
+    let result = unsafe { attempt(mutex) };
     if result == 0 && !side::is_watched(mutex.addr()) {
         return 0;
     }

@@ -118,15 +118,20 @@ fn map(path: &CStr) -> Option<&'static Shared> {
     }
 }
 
-/// Claims a place. One thread does; what others wait for meanwhile is missed.
+/// Claims a place. One thread does; others that contend meanwhile wait until it has.
 #[cold]
 #[inline(never)]
 fn claim() -> Option<&'static Process> {
     // Acquire: the mapping is there.
-    STATE.compare_exchange(MAPPED, CLAIMING, Ordering::Acquire, Ordering::Relaxed).ok()?;
+    match STATE.compare_exchange(MAPPED, CLAIMING, Ordering::Acquire, Ordering::Relaxed) {
+        Ok(_) => {}
+        Err(PASSIVE) => return None,
+        Err(_) => return claimed_by_another(),
+    }
     let shared = shared()?;
-    // SAFETY: no arguments, no effects.
-    let number = unsafe { libc::syscall(libc::SYS_getpid) } as u32;
+    let errno = errno();
+    let number = own_number();
+    set_errno(errno);
     let order = shared.header.claims.fetch_add(1, Ordering::Relaxed);
     let place = shared.processes.iter().find(|process| {
         // Acquire: the command has emptied it.
@@ -140,14 +145,52 @@ fn claim() -> Option<&'static Process> {
     process.claim.store(order, Ordering::Relaxed);
     record::set_period(shared.header.period.load(Ordering::Relaxed));
     process.books.keep_here();
-    note_maps(process);
     // Release: whoever finds the place finds the books in it.
     PROCESS.store(core::ptr::from_ref(process).cast_mut(), Ordering::Release);
     STATE.store(CLAIMED, Ordering::Release);
+    note_maps(process);
     Some(process)
 }
 
+/// The place that another thread is claiming. Not for ever: a signal handler may have
+/// interrupted that very thread.
+fn claimed_by_another() -> Option<&'static Process> {
+    /// Naps of 50 us, some 100 ms.
+    const PATIENCE: u32 = 1000;
+    for _ in 0..PATIENCE {
+        // SAFETY: points into the mapping, which stays.
+        let process = unsafe { PROCESS.load(Ordering::Acquire).as_ref() };
+        if process.is_some() || STATE.load(Ordering::Relaxed) != CLAIMING {
+            return process;
+        }
+        side::nap();
+    }
+    None
+}
+
+/// The number of this process, as the command sees it: which is not what the process
+/// sees, if that has numbers of its own.
+fn own_number() -> u32 {
+    let mut link = [0_u8; 16];
+    let path = c"/proc/self";
+    // SAFETY: a path that ends in zero, and a buffer that is writable for its length.
+    let length = unsafe {
+        libc::syscall(
+            libc::SYS_readlinkat,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            link.as_mut_ptr(),
+            link.len(),
+        )
+    };
+    let digits = usize::try_from(length).ok().and_then(|length| link.get(..length));
+    let number = digits.and_then(|digits| core::str::from_utf8(digits).ok()?.parse().ok());
+    // SAFETY: no arguments, no effects.
+    number.unwrap_or_else(|| unsafe { libc::syscall(libc::SYS_getpid) } as u32)
+}
+
 /// In the child of a fork: its only thread has no place yet, and nobody waits.
+// (What `keep_here` was told stays the parent's until then, and nothing is recorded.)
 extern "C" fn forked() {
     local::forget_thread();
     side::forget();

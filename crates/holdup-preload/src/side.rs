@@ -431,7 +431,7 @@ fn take_contended(bucket: &Bucket) -> bool {
 }
 
 /// Sleeps for 50 us, by a plain system call: the C library's is a cancellation point.
-fn nap() {
+pub(crate) fn nap() {
     let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000 };
     let left = core::ptr::null_mut::<libc::timespec>();
     // SAFETY: a live timespec; what is left of the time is not asked for. A signal that

@@ -37,7 +37,7 @@ use processes::{Counts, Processes};
 /// are passed on, the exit code is the program's.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Where the profile goes: .txt a table, .folded folded stacks, any other pprof
+    /// Where the profile goes: .txt a table, .folded folded stacks, .json JSON, any other pprof
     #[arg(short, long, value_name = "FILE", default_value = "holdup.pb.gz")]
     output: PathBuf,
 
@@ -265,6 +265,7 @@ fn write(profile: &Profile, path: &Path) -> io::Result<()> {
     let into = |file: &mut dyn Write| match path.extension().and_then(|it| it.to_str()) {
         Some("txt") => profile.write_text(file),
         Some("folded") => profile.write_folded(file),
+        Some("json") => profile.write_json(file),
         _ => profile.write_pprof(file),
     };
     // What is no file (a pipe, a device) is written to, and never replaced.

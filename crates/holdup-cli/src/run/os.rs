@@ -136,7 +136,7 @@ impl Signals {
         unsafe {
             let mut about: libc::siginfo_t = std::mem::zeroed();
             let number = libc::sigtimedwait(&raw const self.taken, &raw mut about, &raw const time);
-            (number > 0).then(|| Signal { number, by_process: about.si_code <= 0 })
+            (number > 0).then_some(Signal { number, by_process: about.si_code <= 0 })
         }
     }
 }

@@ -27,6 +27,21 @@ const OURS: &[&str] = &[
     "core::mem::manually_drop::",
     "core::ptr::drop_in_place",
     "core::ptr::drop_glue",
+    // How C++ comes to pthread's locks, in programs that `holdup run` ran.
+    "__gthread_",
+    "std::mutex::",
+    "std::timed_mutex::",
+    "std::recursive_mutex::",
+    "std::recursive_timed_mutex::",
+    "std::shared_mutex::",
+    "std::shared_timed_mutex::",
+    "std::lock_guard",
+    "std::unique_lock",
+    "std::scoped_lock",
+    "std::shared_lock",
+    "std::condition_variable",
+    "std::__timed_mutex_impl",
+    "std::__shared_mutex_pthread::",
 ];
 
 /// Builds with `debug = "line-tables-only"` have no paths for functions that
@@ -54,6 +69,11 @@ const STD_FUNCTIONS: &[(&str, &str)] = &[
     ("core/src/ptr/mod.rs", "drop_in_place"),
     ("core/src/ptr/mod.rs", "drop_glue"),
 ];
+
+/// Whether a function is one of those between a user's and a lock.
+pub(super) fn is_between(frame: &Frame) -> bool {
+    is_ours(frame)
+}
 
 /// The frames from the first one on that is the user's; all of them if none
 /// is.

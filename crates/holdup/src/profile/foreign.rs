@@ -4,6 +4,7 @@
 //! become names, here, in another process.
 
 use super::classes::{Class, sum};
+use super::cut::is_between;
 use super::modules::{self, Mapping};
 use super::named::{Builder, Weight};
 use super::symbolize::Symbolizer;
@@ -20,11 +21,15 @@ pub struct Recorded {
     pub maps: String,
     /// What is known of its locks, by class.
     pub locks: HashMap<ClassId, Lock>,
-    /// Return addresses innermost first, class, kind, contentions, nanoseconds.
-    pub rows: Vec<(Box<[usize]>, ClassId, Kind, u64, u64)>,
+    /// What was charged.
+    pub rows: Vec<Row>,
     /// The exact sums of each class.
     pub sums: Vec<(ClassId, Sums)>,
 }
+
+/// As [`holdup_core::record::Row`]: return addresses innermost first, class, kind,
+/// contentions, nanoseconds.
+pub type Row = (Box<[usize]>, ClassId, Kind, u64, u64);
 
 /// What is known of a lock.
 #[derive(Clone, Debug)]
@@ -127,19 +132,6 @@ fn mapped(maps: &str) -> (Vec<Mapping>, Vec<Mapping>) {
     (code, all)
 }
 
-/// Functions between a program and a lock, which say nothing about the lock.
-const WRAPPERS: &[&str] = &[
-    "std::mutex::",
-    "std::unique_lock",
-    "std::lock_guard",
-    "std::scoped_lock",
-    "std::recursive_mutex::",
-    "std::timed_mutex::",
-    "std::shared_mutex::",
-    "__gthread_mutex_lock",
-    "uv_mutex_lock",
-];
-
 /// What a lock is called.
 fn name_of(
     class: ClassId,
@@ -155,7 +147,8 @@ fn name_of(
         return name.unwrap_or_else(|| format!("{} at {address:#x}", lock.kind));
     }
     let stack = symbolizer.stack(&lock.stack);
-    let says = |frame: &&Frame| !WRAPPERS.iter().any(|wrapper| frame.function.starts_with(wrapper));
+    // "std::__" is what C++'s library is made of inside.
+    let says = |frame: &&Frame| !is_between(frame) && !frame.function.starts_with("std::__");
     let short = |frame: &Frame| frame.function.split('<').next().unwrap_or_default().to_owned();
     let mut telling: Vec<_> = stack.iter().filter(says).map(short).collect();
     telling.truncate(3);
