@@ -56,6 +56,10 @@ pub(crate) struct Record {
     /// When a notifier queued the thread, which waits for a condition, for its mutex;
     /// zero before.
     moved_at: AtomicU64,
+    /// What the thread is asked by one that looks for a deadlock: see `live/deadlock`.
+    asked: AtomicU32,
+    /// The turn of its wait that was reported as part of a deadlock.
+    reported: AtomicU32,
     shown: Shown,
 }
 
@@ -87,6 +91,8 @@ impl Record {
             os_id: AtomicU32::new(0),
             holding: AtomicBool::new(false),
             moved_at: AtomicU64::new(0),
+            asked: AtomicU32::new(0),
+            reported: AtomicU32::new(0),
             shown: Shown { cell: WaitCell::new(), holds: Holds::new() },
         }
     }
@@ -112,6 +118,28 @@ impl Record {
     /// Sets what [`moved_at`](Record::moved_at) says.
     pub(crate) fn set_moved_at(&self, at: u64) {
         self.moved_at.store(at, Ordering::Relaxed);
+    }
+
+    /// What the thread is asked; zero for nothing.
+    #[inline]
+    pub(crate) fn asked(&self) -> u32 {
+        // Acquire: the place to answer in is ready.
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Sets what [`asked`](Record::asked) says.
+    pub(crate) fn set_asked(&self, asked: u32) {
+        self.asked.store(asked, Ordering::Release);
+    }
+
+    /// The turn of the thread's wait that was reported.
+    pub(crate) fn reported(&self) -> u32 {
+        self.reported.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`reported`](Record::reported) says. By who has the room.
+    pub(crate) fn set_reported(&self, turn: u32) {
+        self.reported.store(turn, Ordering::Relaxed);
     }
 
     /// Whether the thread noted a lock that it holds; for itself to ask.
@@ -192,6 +220,7 @@ pub(crate) unsafe fn forget_others() {
         return;
     }
     FREE.store(0, Ordering::Relaxed);
+    crate::live::deadlock::forget_others();
     for number in (1..=GIVEN.load(Ordering::Relaxed)).rev() {
         let Some(record) = lookup(number) else { continue };
         // SAFETY: the thread does not exist, its stack is as it was.
@@ -203,6 +232,7 @@ pub(crate) unsafe fn forget_others() {
         // SAFETY: nobody uses it.
         unsafe { record.parker.reset() }
         record.cell.reset();
+        record.set_asked(0);
         if number == own {
             record.os_id.store(own_os_id(), Ordering::Relaxed);
         } else {

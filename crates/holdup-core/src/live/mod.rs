@@ -47,6 +47,8 @@ use core::num::NonZeroU32;
 
 pub(crate) mod cell;
 #[cfg(not(any(loom, shuttle)))]
+pub mod deadlock;
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) mod holds;
 #[cfg(not(any(loom, shuttle)))]
 mod look;

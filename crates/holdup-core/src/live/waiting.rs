@@ -1,9 +1,12 @@
 //! What a waiter and a holder write into their own records.
 
+use super::deadlock::{self, Action, Outcome};
+use super::look::wait_of;
 use super::{Holder, Lock, Wait};
 use crate::clock;
 use crate::thread::{self, Record};
 use core::cell::Cell;
+use core::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
 /// When a waiter looks again that saw no owner in a lock that is held.
@@ -13,6 +16,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 pub(crate) struct Waiting {
     record: &'static Record,
     queued_at: Cell<u64>,
+    suspicion: Cell<Suspicion>,
     /// Whether it is shown: not in a signal handler that interrupted another wait.
     shown: bool,
 }
@@ -23,7 +27,12 @@ impl Waiting {
     pub(crate) fn begin(record: &'static Record, lock: Lock, start: u64, timed: bool) -> Waiting {
         let now = clock::now();
         let shown = record.cell.begin(&wait(lock, start, now, timed), false);
-        Waiting { record, queued_at: Cell::new(now), shown }
+        Waiting {
+            record,
+            queued_at: Cell::new(now),
+            suspicion: Cell::new(Suspicion::Undecided),
+            shown,
+        }
     }
 
     /// Shows that the calling thread, whose record this is, is about to wait for a
@@ -31,7 +40,12 @@ impl Waiting {
     pub(crate) fn for_condition(record: &'static Record, lock: Lock, timed: bool) -> Waiting {
         record.set_moved_at(0);
         let shown = record.cell.begin(&wait(lock, 0, 0, timed), true);
-        Waiting { record, queued_at: Cell::new(0), shown }
+        Waiting {
+            record,
+            queued_at: Cell::new(0),
+            suspicion: Cell::new(Suspicion::Undecided),
+            shown,
+        }
     }
 
     /// Shows, after [`for_condition`](Waiting::for_condition), that the thread was
@@ -50,33 +64,120 @@ impl Waiting {
     }
 
     /// Shows whom the thread sees hold the lock, and sleeps: until it is woken, or
-    /// should look at the lock again. True if the `deadline` has passed instead.
-    pub(crate) fn sleep(&self, deadline: Option<Instant>, holder: impl FnOnce() -> Holder) -> bool {
-        let look = self.look(holder);
+    /// should look at the lock again. True if the `deadline` has passed instead. `called`
+    /// tells whether somebody called the thread.
+    pub(crate) fn sleep(
+        &self,
+        deadline: Option<Instant>,
+        holder: impl Fn() -> Holder,
+        called: impl Fn() -> bool,
+    ) -> bool {
+        let again = self.look(deadline, &holder, &called);
         let parker = &self.record.parker;
-        match (deadline, look) {
+        match (deadline, again) {
             (None, None) => parker.park(),
-            (None, Some(look)) => {
-                parker.park_until(look);
+            (None, Some(again)) => {
+                parker.park_until(again);
             }
-            (Some(deadline), Some(look)) if look < deadline => {
-                parker.park_until(look);
+            (Some(deadline), Some(again)) if again < deadline => {
+                parker.park_until(again);
             }
             (Some(deadline), _) => return !parker.park_until(deadline),
         }
         false
     }
 
+    /// As a thread that waits for a condition, before it sleeps: shows whom it sees
+    /// hold the mutex, if it was queued for that.
+    pub(crate) fn look_if_moved(&self, holder: impl Fn() -> Holder) {
+        if self.shown && self.record.moved_at() != 0 {
+            self.show(holder());
+            deadlock::answer(self.record);
+        }
+    }
+
     /// Shows whom the thread sees hold the lock. When it must look again at the
     /// latest, if it must.
-    fn look(&self, holder: impl FnOnce() -> Holder) -> Option<Instant> {
+    fn look(
+        &self,
+        deadline: Option<Instant>,
+        holder: &dyn Fn() -> Holder,
+        called: &dyn Fn() -> bool,
+    ) -> Option<Instant> {
         if !self.shown {
             return None;
         }
-        let holder = holder();
-        self.record.cell.look(holder, clock::now());
-        (holder == Holder::Unknown).then(|| Instant::now() + LOOK_AGAIN)
+        // The wait is shown before this, and what others show is read after: of two
+        // that do so, one sees the other.
+        fence(Ordering::SeqCst);
+        let seen = holder();
+        let at = self.show(seen);
+        deadlock::answer(self.record);
+        if seen == Holder::Unknown {
+            return Some(Instant::now() + LOOK_AGAIN);
+        }
+        if deadline.is_some() || deadlock::action() == Action::Off {
+            return None;
+        }
+        if let Suspicion::Undecided = self.suspicion.get() {
+            self.suspicion.set(self.suspect(seen, at));
+        }
+        let Suspicion::Due { at: due, since, after } = self.suspicion.get() else { return None };
+        if Instant::now() < due {
+            return Some(due);
+        }
+        let look = || {
+            self.show(holder());
+            deadlock::answer(self.record);
+        };
+        let after = (after * 2).min(deadlock::CHECK_AT_LEAST);
+        let suspicion = match deadlock::check(self.record, since, called, &look) {
+            Outcome::Done => Suspicion::Over,
+            Outcome::Later => Suspicion::Due { at: Instant::now() + after, since, after },
+        };
+        self.suspicion.set(suspicion);
+        // The look took a while, and may have taken a token: not asleep before the
+        // state was seen again.
+        Some(Instant::now())
     }
+
+    fn show(&self, holder: Holder) -> u64 {
+        let at = clock::now();
+        self.record.cell.look(holder, at);
+        at
+    }
+
+    /// Whether this wait may be part of a deadlock, seen at its first look.
+    fn suspect(&self, holder: Holder, since: u64) -> Suspicion {
+        let after = deadlock::CHECK_AFTER;
+        let suspicious = match holder {
+            Holder::Unknown | Holder::Readers => true,
+            // Itself: at once.
+            Holder::Thread(number) if number.get() == thread::number() => {
+                return Suspicion::Due { at: Instant::now(), since, after };
+            }
+            Holder::Thread(number) => {
+                thread::lookup(number.get()).and_then(wait_of).is_some_and(|(_, wait)| !wait.timed)
+            }
+        };
+        if suspicious {
+            Suspicion::Due { at: Instant::now() + after, since, after }
+        } else {
+            Suspicion::Over
+        }
+    }
+}
+
+/// Whether a wait may be part of a deadlock.
+#[derive(Clone, Copy)]
+enum Suspicion {
+    /// Nobody has looked yet.
+    Undecided,
+    /// It may: to be checked at this time, or so long after another check. `since` is
+    /// the instant of the first look.
+    Due { at: Instant, since: u64, after: Duration },
+    /// No more.
+    Over,
 }
 
 /// What a cell shows of a wait before the first look.

@@ -251,7 +251,7 @@ impl RawCondvar {
         // SAFETY: the caller's promise.
         unsafe { mutex.unlock() };
         let ended = match shown {
-            Some(shown) => self.sleep(&waiter, deadline).inspect(|state| {
+            Some(shown) => self.sleep(&waiter, mutex, &shown, deadline).inspect(|state| {
                 if *state != ADMITTED {
                     shown.queued();
                     let locked = mutex.wait_queued(&waiter.node, &shown, None);
@@ -269,7 +269,13 @@ impl RawCondvar {
 
     /// Sleeps until `waiter` was notified: `ADMITTED`, or called or handed the lock
     /// on the list of its mutex. None if its time was up first.
-    fn sleep(&self, waiter: &Waiter, mut deadline: Option<Instant>) -> Option<u32> {
+    fn sleep(
+        &self,
+        waiter: &Waiter,
+        mutex: &RawMutex,
+        shown: &Waiting,
+        mut deadline: Option<Instant>,
+    ) -> Option<u32> {
         let parker = &waiter.node.record.parker;
         loop {
             // Acquire: what the notifier and the unlock wrote to the node.
@@ -277,6 +283,7 @@ impl RawCondvar {
             if state != WAITING {
                 return Some(state);
             }
+            shown.look_if_moved(|| mutex.seen_holder());
             match deadline {
                 None => parker.park(),
                 Some(until) => {

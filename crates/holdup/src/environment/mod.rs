@@ -13,6 +13,7 @@ mod abort;
 mod file;
 mod period;
 
+use crate::live::DeadlockAction;
 use file::Target;
 use std::io::Write;
 use std::sync::OnceLock;
@@ -39,6 +40,17 @@ pub fn fuzz(text: &str) -> Option<std::time::Duration> {
 
 extern "C" fn start() {
     crate::profile::note_start();
+    crate::live::deadlock::arrange();
+    if let Some(text) = std::env::var_os("HOLDUP_DEADLOCK").filter(|text| !text.is_empty()) {
+        match text.to_str() {
+            Some("off") => crate::set_deadlock_action(DeadlockAction::Off),
+            Some("report") => crate::set_deadlock_action(DeadlockAction::Report),
+            Some("abort") => crate::set_deadlock_action(DeadlockAction::Abort),
+            _ => complain(format_args!(
+                "HOLDUP_DEADLOCK={text:?}: neither off nor report nor abort; it is ignored"
+            )),
+        }
+    }
     if let Some(text) = std::env::var_os("HOLDUP_PERIOD") {
         let text = text.to_string_lossy();
         match period::parse(&text) {

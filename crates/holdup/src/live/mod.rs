@@ -32,10 +32,12 @@
 //! Where the feature `send_guard` is on and a guard was sent to another thread, the one
 //! that acquired the lock is shown.
 
+pub(crate) mod deadlock;
 #[cfg(feature = "json")]
 mod json;
 mod thread;
 
+pub use deadlock::{Action as DeadlockAction, Deadlock, Member, on_deadlock, set_deadlock_action};
 pub use thread::Thread;
 
 use crate::profile::ClassNames;

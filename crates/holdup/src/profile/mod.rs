@@ -76,6 +76,7 @@ pub use read_error::ReadError;
 pub use snapshot::Profile;
 pub(crate) use snapshot::note_start;
 pub use stacks::{Frame, LongWait, Pair, Sample};
+pub(crate) use symbolize::Symbolizer;
 
 use std::time::Duration;
 

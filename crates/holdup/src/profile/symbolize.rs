@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Looks up addresses of this process.
-pub(super) struct Symbolizer {
+pub(crate) struct Symbolizer {
     modules: Vec<Module>,
     /// Index into `modules` of the files already seen, so that a file with
     /// several executable mappings is read once.
@@ -33,7 +33,7 @@ struct Module {
 }
 
 impl Symbolizer {
-    pub(super) fn new() -> Symbolizer {
+    pub(crate) fn new() -> Symbolizer {
         Symbolizer::of(modules::mappings())
     }
 
@@ -91,7 +91,7 @@ impl Symbolizer {
 
     /// The calls of a stack of return addresses, innermost first, without the
     /// lock's own.
-    pub(super) fn stack(&mut self, return_addresses: &[usize]) -> Vec<Frame> {
+    pub(crate) fn stack(&mut self, return_addresses: &[usize]) -> Vec<Frame> {
         let mut stack = Vec::with_capacity(return_addresses.len());
         for &address in return_addresses {
             if !self.frames.contains_key(&address) {

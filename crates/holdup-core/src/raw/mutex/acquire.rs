@@ -195,7 +195,8 @@ impl RawMutex {
                 }
                 woken = false;
             }
-            if waiting.sleep(deadline, || self.seen_holder()) {
+            let called = || node.state.load(Ordering::Relaxed) != WAITING;
+            if waiting.sleep(deadline, || self.seen_holder(), called) {
                 return self.give_up(node);
             }
         }
@@ -208,7 +209,7 @@ impl RawMutex {
     }
 
     /// Who holds the lock, as far as a waiter sees.
-    fn seen_holder(&self) -> Holder {
+    pub(in crate::raw) fn seen_holder(&self) -> Holder {
         Holder::numbered(thread::signed_by(self.owner.load(Ordering::Relaxed)))
     }
 

@@ -289,7 +289,8 @@ impl RawRwLock {
                 }
                 woken = false;
             }
-            if waiting.sleep(deadline, || self.seen_holder()) {
+            let called = || node.state.load(Ordering::Relaxed) != WAITING;
+            if waiting.sleep(deadline, || self.seen_holder(), called) {
                 return self.give_up(node);
             }
         }
@@ -302,7 +303,7 @@ impl RawRwLock {
     }
 
     /// Who holds the lock, as far as a waiter sees.
-    fn seen_holder(&self) -> Holder {
+    pub(in crate::raw) fn seen_holder(&self) -> Holder {
         let word = self.word.load(Ordering::Relaxed);
         match word & (LOCKED | EXCLUSIVE) {
             LOCKED => Holder::Readers,

@@ -28,7 +28,14 @@ impl Waiting {
         self.queued_at.get()
     }
 
-    pub(crate) fn sleep(&self, deadline: Option<Instant>, _: impl FnOnce() -> Holder) -> bool {
+    pub(crate) fn look_if_moved(&self, _: impl Fn() -> Holder) {}
+
+    pub(crate) fn sleep(
+        &self,
+        deadline: Option<Instant>,
+        _: impl Fn() -> Holder,
+        _: impl Fn() -> bool,
+    ) -> bool {
         match deadline {
             None => {
                 self.record.parker.park();
