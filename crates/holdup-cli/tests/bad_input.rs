@@ -180,3 +180,157 @@ fn a_name_of_a_file_with_a_line_in_it_is_still_one_line() {
     assert_eq!((output.status.code(), message.lines().count()), (Some(1), 1), "{message}");
     assert!(!message.contains('\x1b'));
 }
+
+/// All commands that read a profile, with what they need besides it.
+const READERS: [&[&str]; 8] = [
+    &["report"],
+    &["report", "--by", "lock", "--json"],
+    &["flamegraph"],
+    &["diff", "GOOD"],
+    &["merge"],
+    &["convert", "--to", "pprof"],
+    &["convert", "--to", "folded"],
+    &["convert", "--to", "speedscope"],
+];
+
+/// Runs each of the readers on a file of `bytes`.
+fn each_reader(bytes: &[u8], mut look: impl FnMut(&str, std::process::Output, &Path)) {
+    let (bad, right) = (support::file(bytes), support::file(&gzip(&good())));
+    for arguments in READERS {
+        let arguments = arguments.iter().map(|one| match *one {
+            "GOOD" => right.path().as_os_str(),
+            other => std::ffi::OsStr::new(other),
+        });
+        let mut command = holdup();
+        command.args(arguments).arg(bad.path());
+        look(&format!("{command:?}"), command.output().unwrap(), bad.path());
+    }
+}
+
+#[test]
+fn every_reader_fails_in_one_line_that_names_the_file() {
+    let garbage: [&[u8]; 5] =
+        [b"", b"\x1f\x8b\x08\x00garbage", &[0xff; 100], &good()[..good().len() - 1], b"<svg/>"];
+    for bytes in garbage {
+        each_reader(bytes, |_, output, path| _ = one_line(&output, path));
+    }
+}
+
+#[test]
+fn what_another_format_looks_like_is_said() {
+    let cases: [(&[u8], &str); 6] = [
+        (b"orders;shop::main;shop::sort 600\norders;shop::main 5\n", "it looks like folded stacks"),
+        (b"<?xml version=\"1.0\"?><svg></svg>", "it looks like a picture (SVG)"),
+        (b"{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\"}", "a file of speedscope"),
+        (b"--- mutex:\ncycles/second=1\n", "it looks like Go's profile as text"),
+        (b"Lock contention in 1.00 s; call stacks sampled\n", "holdup's report as text"),
+        (b"\x7fELF\x02\x01\x01", "it looks like a program"),
+    ];
+    for (bytes, what) in cases {
+        each_reader(bytes, |command, output, path| {
+            // The one that reads them.
+            if command.contains("flamegraph") && what.ends_with("folded stacks") {
+                assert!(output.status.success(), "{output:?}");
+                return;
+            }
+            let message = one_line(&output, path);
+            assert!(message.contains(what), "{command}: {message}");
+        });
+    }
+}
+
+#[test]
+fn folded_stacks_with_a_mistake_are_told_by_the_line() {
+    let file = support::file(b"a;b 1\na;c 2\nno number\n");
+    // The first lines make it folded stacks; here the third does not, and it is no profile.
+    let output = holdup().arg("flamegraph").arg(file.path()).output().unwrap();
+    one_line(&output, file.path());
+    let many = "a;b 1\n".repeat(200) + "no number\n";
+    let file = support::file(many.as_bytes());
+    let output = holdup().arg("flamegraph").arg(file.path()).output().unwrap();
+    let message = one_line(&output, file.path());
+    assert!(message.contains("line 201 is no folded stack"), "{message}");
+}
+
+#[test]
+fn hostile_names_are_only_names_in_every_output() {
+    let names = [
+        "</title></text><script>alert(1)</script>",
+        "\"><img src=x onerror=alert(2)>",
+        "&lt;&#x3c;]]>",
+        "a;b 12",
+        "# c",
+        "\u{1b}[2J\u{202e}\u{ffff}\0",
+        "f 99999999999999999999",
+        "",
+        "\u{9999}\u{1f980}e\u{301}",
+    ];
+    let stacks: Vec<[&str; 2]> = names.iter().map(|name| [*name, "main"]).collect();
+    let labels: Vec<[(&str, &str); 1]> = names.iter().map(|name| [("lock", *name)]).collect();
+    let samples: Vec<Sample<'_>> = stacks
+        .iter()
+        .zip(&labels)
+        .map(|(stack, labels)| (&stack[..], &labels[..], 1, 1_000_000))
+        .collect();
+    let profile = pprof(&samples);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("<script>alert(3)</script>&.pb");
+    std::fs::write(&path, gzip(&profile)).unwrap();
+    let diff_svg = dir.path().join("diff.svg");
+    holdup().arg("diff").args([&path, &path]).arg("--svg").arg(&diff_svg).assert().success();
+    let svg = holdup().arg("flamegraph").arg(&path).assert().success();
+    for svg in [svg.get_output().stdout.clone(), std::fs::read(diff_svg).unwrap()] {
+        let svg = String::from_utf8(svg).unwrap();
+        for markup in ["<script>alert", "<img", "\u{1b}", "\u{202e}", "\u{ffff}", "\0"] {
+            assert!(!svg.contains(markup), "{markup:?}");
+        }
+        // Nothing was taken for a number, a comment, or another name: each is a
+        // ninth of all, in a box of its own.
+        assert_eq!(svg.matches("main (1,000,000 ns, 11.11%").count(), names.len(), "{svg}");
+        let mut elements = 0;
+        let mut reader = quick_xml::Reader::from_str(&svg);
+        loop {
+            match reader.read_event().expect("well-formed XML") {
+                quick_xml::events::Event::Eof => break,
+                quick_xml::events::Event::Start(_) => elements += 1,
+                _ => {}
+            }
+        }
+        assert!(elements > 2 * names.len());
+    }
+    let terminal_safe = |text: &str| !text.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}');
+    for by in ["function", "line", "lock"] {
+        let table = holdup().args(["report", "--by", by]).arg(&path).assert().success();
+        assert!(terminal_safe(&String::from_utf8_lossy(&table.get_output().stdout)));
+    }
+    for arguments in [&["report", "--json"][..], &["convert", "--to", "speedscope"]] {
+        let json = holdup().args(arguments).arg(&path).assert().success();
+        let text = String::from_utf8(json.get_output().stdout.clone()).unwrap();
+        assert!(terminal_safe(&text.replace('\u{202e}', "")), "controls are escaped in JSON");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    }
+    let folded = holdup().args(["convert", "--to", "folded"]).arg(&path).assert().success();
+    let folded = String::from_utf8(folded.get_output().stdout.clone()).unwrap();
+    assert_eq!(folded.lines().count(), names.len(), "{folded}");
+}
+
+/// As many distinct stacks as a hostile file may have.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_million_stacks_take_bounded_memory_and_time() {
+    let file = support::file(&gzip(&support::many_stacks(1_000_000)));
+    for arguments in READERS {
+        let arguments = arguments.iter().map(|one| if *one == "GOOD" { file.path().to_str().unwrap() } else { one });
+        let mut command = assert_cmd::Command::new("bash");
+        command
+            .args(["-c", r#"ulimit -v 4000000 && exec timeout 60 "$0" "$@" >/dev/null"#])
+            .arg(assert_cmd::cargo::cargo_bin("holdup"))
+            .args(arguments)
+            .arg(file.path());
+        let output = command.output().unwrap();
+        match output.status.code() {
+            Some(0) => assert!(output.stderr.is_empty()),
+            _ => _ = one_line(&output, file.path()),
+        }
+    }
+}

@@ -2,34 +2,10 @@
 
 mod support;
 
-use std::io::Write;
 use std::process::Stdio;
 
 use predicates::prelude::*;
-use support::{Sample, gzip, holdup, pprof};
-
-/// As holdup writes it: two locks, blame, handoff, lost blame.
-fn ours() -> tempfile::NamedTempFile {
-    let blame = |lock| [("lock", lock), ("kind", "blame")];
-    let orders = blame("orders");
-    let users = blame("users");
-    let handoff = [("lock", "orders"), ("kind", "handoff")];
-    let lost = [("lock", "users"), ("kind", "lost")];
-    let samples: [Sample<'_>; 5] = [
-        (&["shop::sort /src/sort.rs 12", "shop::main /src/main.rs 3"], &orders, 4, 600_000_000),
-        (&["shop::add /src/add.rs 7", "shop::main /src/main.rs 4"], &orders, 10, 100_000_000),
-        (&["shop::add /src/add.rs 9", "shop::main /src/main.rs 4"], &users, 20, 200_000_000),
-        (&[], &handoff, 5, 50_000_000),
-        (&[], &lost, 1, 50_000_000),
-    ];
-    file(&gzip(&pprof(&samples)))
-}
-
-fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(bytes).unwrap();
-    file
-}
+use support::{Sample, class, file, gzip, holdup, ours, pprof, with_comments};
 
 /// The table of a report: the rows after the titles, as words.
 fn rows(arguments: &[&str], profile: &tempfile::NamedTempFile) -> Vec<String> {
@@ -100,6 +76,113 @@ fn a_profile_of_go_has_no_names_of_locks_and_reads_all_the_same() {
         let locks = rows(&["--by", "lock"], &profile);
         assert_eq!(locks, ["9.00 µs 100.0 % 3 9.00 µs 0 ns (unnamed)"]);
     }
+}
+
+/// The sum of the first two columns: nanoseconds and tenths of percent.
+fn sums(rows: &[String]) -> (f64, i64) {
+    let unit = |unit: &str| match unit {
+        "ns" => 1.0,
+        "µs" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        other => panic!("{other} in {rows:?}"),
+    };
+    rows.iter().fold((0.0, 0), |sum, row| {
+        let words: Vec<&str> = row.split(' ').collect();
+        let amount = words[0].parse::<f64>().unwrap() * unit(words[1]);
+        let percent: f64 = words[2].parse().unwrap();
+        (sum.0 + amount, sum.1 + (percent * 10.0).round() as i64)
+    })
+}
+
+#[test]
+fn rows_add_up_to_the_exact_sums_whatever_was_sampled() {
+    // Sampled blame is 800, 1000 or 1100 ms, exact is 1000; once more is waited for
+    // sections that have not ended, once less than was charged.
+    let stack = &["shop::sort /src/sort.rs 12"][..];
+    let blame = [("lock", "orders"), ("kind", "blame")];
+    for sampled in [800_000_000, 1_000_000_000, 1_100_000_000] {
+        for waited in [900_000_000, 1_000_000_000, 1_250_000_000_u64] {
+            let samples: [Sample<'_>; 1] = [(stack, &blame, 4, sampled)];
+            let comments = [class("orders", waited, 1_000_000_000, 0)];
+            let profile = file(&gzip(&with_comments(&samples, &comments)));
+            for by in ["function", "line"] {
+                let rows = rows(&["--by", by], &profile);
+                let (amount, percent) = sums(&rows);
+                assert!((amount - waited as f64).abs() < 1.0, "{rows:?}");
+                assert!((percent - 1000).abs() <= 1, "{rows:?}");
+                let named = |text: &str| rows.iter().any(|row| row.contains(text));
+                assert_eq!(named("[not sampled"), sampled < 1_000_000_000, "{rows:?}");
+                assert_eq!(named("[sampled: "), sampled > 1_000_000_000, "{rows:?}");
+                assert_eq!(named("[not charged yet"), waited > 1_000_000_000, "{rows:?}");
+                assert_eq!(named("[charged before"), waited < 1_000_000_000, "{rows:?}");
+            }
+            assert_eq!(sums(&self::rows(&["--by", "lock"], &profile)).1, 1000);
+        }
+    }
+}
+
+#[test]
+fn rows_that_are_not_shown_are_one_row_and_the_sum_stays() {
+    for top in ["1", "2", "3"] {
+        assert_eq!(sums(&rows(&["--top", top], &ours())), (1e9, 1000));
+    }
+    let locks = rows(&["--by", "lock", "--top", "1"], &ours());
+    assert_eq!(locks[1], "250 ms 25.0 % 21 250 ms 0 ns 50.0 ms [1 more row: --top 0 shows all]");
+}
+
+#[test]
+fn waits_for_a_section_that_has_not_ended_are_told() {
+    // Five waits timed out; their holder holds on.
+    let comments = [class("orders", 5_000_000, 0, 0)];
+    let profile = file(&gzip(&with_comments(&[], &comments)));
+    let name = "[not charged yet: sections that have not ended]";
+    assert_eq!(rows(&[], &profile), [format!("5.00 ms 100.0 % {name}")]);
+    assert_eq!(rows(&["--by", "lock"], &profile), ["5.00 ms 100.0 % 0 0 ns 0 ns orders"]);
+}
+
+#[test]
+fn what_was_only_spun_for_is_told() {
+    let comments = ["holdup: contentions=0 spun_ns=7000 spins=3 class=orders".to_owned()];
+    let profile = file(&gzip(&with_comments(&[], &comments)));
+    holdup().arg("report").arg(profile.path()).assert().success().stdout(predicate::str::contains(
+        "No thread queued for a lock; 3 lock calls spun for 7.00 µs",
+    ));
+}
+
+#[test]
+fn json_has_every_row_and_the_sums() {
+    let report = |arguments: &[&str]| -> serde_json::Value {
+        let output =
+            holdup().args(["report", "--json"]).args(arguments).arg(ours().path()).assert();
+        serde_json::from_slice(&output.success().get_output().stdout).unwrap()
+    };
+    let json = report(&[]);
+    assert_eq!((&json["schema"], &json["by"]), (&1.into(), &"function".into()));
+    assert_eq!(json["waited_ns"], 1_000_000_000);
+    assert_eq!(json["duration_ns"], 2_500_000_000_u64);
+    let rows = json["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 5);
+    assert_eq!(rows[0]["function"], "shop::sort");
+    assert_eq!(rows[4]["cum_ns"], 900_000_000);
+    let flat: u64 = rows.iter().map(|row| row["flat_ns"].as_u64().unwrap()).sum();
+    assert_eq!(flat, 1_000_000_000);
+    let json = report(&["--top", "2"]);
+    assert_eq!((json["rows"].as_array().unwrap().len(), &json["more_rows"]), (2, &3.into()));
+    let json = report(&["--by", "line"]);
+    assert_eq!(json["rows"][0]["place"], "/src/sort.rs:12");
+    let json = report(&["--by", "lock"]);
+    assert_eq!(json["rows"][0]["lock"], "orders");
+    assert_eq!(json["rows"][1]["lost_ns"], 50_000_000);
+}
+
+#[test]
+fn colour_comes_when_it_is_asked_for() {
+    let coloured = |color: &str| {
+        let output = holdup().args(["report", "--color", color]).arg(ours().path()).assert();
+        String::from_utf8_lossy(&output.success().get_output().stdout).contains("\x1b[1m")
+    };
+    assert_eq!([coloured("always"), coloured("never"), coloured("auto")], [true, false, false]);
 }
 
 #[test]

@@ -88,7 +88,9 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyho
     summary_lines(&names, &books, scale, out, screen)?;
     if !rows.is_empty() {
         out.line("")?;
-        table(&rows, most(ROWS), args.by).write(out, screen)?;
+        // Sums by lock are exact: there is no rest.
+        let rest = if args.by == By::Lock { Vec::new() } else { rest(&books, scale) };
+        table(&rows, &rest, most(ROWS), args.by).write(out, screen)?;
     }
     Ok(())
 }
@@ -142,7 +144,27 @@ fn summary_lines<W: Write>(
     out.line(format!("change  {text}{scaled}"))
 }
 
-fn table(rows: &[(FrameKey, Change)], most: usize, by: By) -> Table {
+/// What no stack stands for, and what no section is charged with yet, before
+/// and after: with it, rows add up to what was waited.
+fn rest(books: &[Books; 2], scale: f64) -> Vec<(&'static str, [i128; 2])> {
+    let scaled = |amount: i128| (amount as f64 * scale).round() as i128;
+    let both = |amount: fn(&Books) -> i128| {
+        let before = amount(&books[0]);
+        [if scale == 1.0 { before } else { scaled(before) }, amount(&books[1])]
+    };
+    let rows = [
+        ("[not sampled: blame without a stack, or too much with]", both(Books::not_sampled)),
+        ("[not charged yet: sections that have not ended]", both(Books::not_charged)),
+    ];
+    rows.into_iter().filter(|row| row.1 != [0, 0]).collect()
+}
+
+fn table(
+    rows: &[(FrameKey, Change)],
+    rest: &[(&'static str, [i128; 2])],
+    most: usize,
+    by: By,
+) -> Table {
     let mut columns = vec![
         Column::figure("before").spare(2),
         Column::figure("after"),
@@ -155,18 +177,18 @@ fn table(rows: &[(FrameKey, Change)], most: usize, by: By) -> Table {
         By::Lock => columns.push(Column::name("lock")),
     }
     let mut table = Table::new(columns);
-    let mut row = |change: &Change, place: Option<&str>, name: &str| {
-        let amount = change.delay();
-        let tone = match amount {
+    let mut row = |[before, after, change]: [i128; 3], place: Option<&str>, name: &str| {
+        let tone = match change {
             1.. => Tone::Worse,
             ..0 => Tone::Better,
             0 => Tone::Plain,
         };
+        let of_before = units::change_share(change, before.unsigned_abs());
         let mut cells = vec![
-            units::duration(change.before.delay).into(),
-            units::duration(change.after.delay).into(),
-            Cell::toned(units::change(amount), tone),
-            Cell::toned(units::change_share(amount, change.before.delay), tone),
+            units::signed_duration(before).into(),
+            units::signed_duration(after).into(),
+            Cell::toned(units::change(change), tone),
+            Cell::toned(of_before, tone),
         ];
         if by == By::Line {
             cells.push(place.unwrap_or("").into());
@@ -174,16 +196,23 @@ fn table(rows: &[(FrameKey, Change)], most: usize, by: By) -> Table {
         cells.push(name.into());
         table.row(cells);
     };
+    let figures = |change: &Change| {
+        let signed = |delay| i128::try_from(delay).unwrap_or(i128::MAX);
+        [signed(change.before.delay), signed(change.after.delay), change.delay()]
+    };
     let (shown, hidden) = rows.split_at(most.min(rows.len()));
     for (key, change) in shown {
-        row(change, key.place.as_deref(), &key.function);
+        row(figures(change), key.place.as_deref(), &key.function);
     }
     if !hidden.is_empty() {
         let change = Change {
             before: Cost::sum(hidden.iter().map(|row| row.1.before)),
             after: Cost::sum(hidden.iter().map(|row| row.1.after)),
         };
-        row(&change, None, &more(hidden.len()));
+        row(figures(&change), None, &more(hidden.len()));
+    }
+    for (name, [before, after]) in rest {
+        row([*before, *after, after.saturating_sub(*before)], None, name);
     }
     table
 }

@@ -89,7 +89,7 @@ fn options(heading: &Heading) -> Options<'static> {
     // The same function has the same colour in each picture.
     options.deterministic = true;
     // Of a path, the end says most.
-    options.text_truncate_direction = TextTruncateDirection::Right;
+    options.text_truncate_direction = TextTruncateDirection::Left;
     options.font_size = 13;
     options.frame_height = 20;
     options

@@ -19,6 +19,11 @@ pub type Sample<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i64, i64);
 
 /// A mutex profile as Go and holdup write it, without compression.
 pub fn pprof(samples: &[Sample<'_>]) -> Vec<u8> {
+    with_comments(samples, &[])
+}
+
+/// The same with comments.
+pub fn with_comments(samples: &[Sample<'_>], comments: &[String]) -> Vec<u8> {
     let mut strings = Strings(vec![String::new()]);
     let mut message = Vec::new();
     for (name, unit) in [("contentions", "count"), ("delay", "nanoseconds")] {
@@ -49,9 +54,11 @@ pub fn pprof(samples: &[Sample<'_>]) -> Vec<u8> {
     }
     for (at, frame) in functions.iter().enumerate() {
         let id = at as u64 + 1;
-        let mut parts = frame.split(' ');
-        let (name, file) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-        let line: u64 = parts.next().map_or(0, |line| line.parse().expect("a line number"));
+        // A path begins with a slash; what has none is all name.
+        let (name, place) = frame.split_once(" /").unwrap_or((frame, ""));
+        let (file, line) = place.rsplit_once(' ').unwrap_or((place, "0"));
+        let file = if file.is_empty() { String::new() } else { format!("/{file}") };
+        let line: u64 = line.parse().expect("a line number");
         let mut place = Vec::new();
         number(&mut place, 1, id);
         number(&mut place, 2, line);
@@ -63,7 +70,7 @@ pub fn pprof(samples: &[Sample<'_>]) -> Vec<u8> {
         let mut function = Vec::new();
         number(&mut function, 1, id);
         number(&mut function, 2, strings.index(name));
-        number(&mut function, 4, strings.index(file));
+        number(&mut function, 4, strings.index(&file));
         bytes(&mut message, 5, &function);
     }
     number(&mut message, 9, 1_700_000_000_000_000_000);
@@ -73,10 +80,46 @@ pub fn pprof(samples: &[Sample<'_>]) -> Vec<u8> {
     number(&mut period_type, 2, strings.index("count"));
     bytes(&mut message, 11, &period_type);
     number(&mut message, 12, 1);
+    for comment in comments {
+        number(&mut message, 13, strings.index(comment));
+    }
     for string in &strings.0 {
         bytes(&mut message, 6, string.as_bytes());
     }
     message
+}
+
+/// A file that holds `bytes`.
+pub fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(bytes).expect("a temporary file");
+    file
+}
+
+/// As holdup writes it: two locks, blame, handoff, lost blame; a second of
+/// waiting together.
+pub fn ours() -> tempfile::NamedTempFile {
+    let blame = |lock| [("lock", lock), ("kind", "blame")];
+    let orders = blame("orders");
+    let users = blame("users");
+    let handoff = [("lock", "orders"), ("kind", "handoff")];
+    let lost = [("lock", "users"), ("kind", "lost")];
+    let samples: [Sample<'_>; 5] = [
+        (&["shop::sort /src/sort.rs 12", "shop::main /src/main.rs 3"], &orders, 4, 600_000_000),
+        (&["shop::add /src/add.rs 7", "shop::main /src/main.rs 4"], &orders, 10, 100_000_000),
+        (&["shop::add /src/add.rs 9", "shop::main /src/main.rs 4"], &users, 20, 200_000_000),
+        (&[], &handoff, 5, 50_000_000),
+        (&[], &lost, 1, 50_000_000),
+    ];
+    file(&gzip(&pprof(&samples)))
+}
+
+/// The comment that carries the exact sums of a class, in nanoseconds.
+pub fn class(name: &str, waited: u64, blamed: u64, handoff: u64) -> String {
+    let contentions = if blamed > 0 { 4 } else { 0 };
+    format!(
+        "holdup: contentions={contentions} waits=9 waited_ns={waited} blamed_ns={blamed} handoff_ns={handoff} class={name}"
+    )
 }
 
 /// `bytes`, compressed as profiles are.
@@ -118,4 +161,44 @@ pub fn varint(message: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     message.push(value as u8);
+}
+
+/// A profile of so many distinct stacks of two functions, without names of
+/// locks.
+pub fn many_stacks(count: u64) -> Vec<u8> {
+    let mut message = Vec::new();
+    let strings = ["", "contentions", "count", "delay", "nanoseconds", "root"];
+    for (name, unit) in [(1, 2), (3, 4)] {
+        let mut value_type = Vec::new();
+        number(&mut value_type, 1, name);
+        number(&mut value_type, 2, unit);
+        bytes(&mut message, 1, &value_type);
+    }
+    for string in strings {
+        bytes(&mut message, 6, string.as_bytes());
+    }
+    // The first is the root, which every stack has.
+    for id in 1..=count + 1 {
+        let mut function = Vec::new();
+        number(&mut function, 1, id);
+        number(&mut function, 2, 4 + id);
+        bytes(&mut message, 5, &function);
+        let mut place = Vec::new();
+        number(&mut place, 1, id);
+        let mut location = Vec::new();
+        number(&mut location, 1, id);
+        number(&mut location, 3, 0x1000 + id);
+        bytes(&mut location, 4, &place);
+        bytes(&mut message, 4, &location);
+        if id > 1 {
+            let mut sample = Vec::new();
+            number(&mut sample, 1, id);
+            number(&mut sample, 1, 1);
+            number(&mut sample, 2, 1);
+            number(&mut sample, 2, 1_000 + id);
+            bytes(&mut message, 2, &sample);
+            bytes(&mut message, 6, format!("f{id}").as_bytes());
+        }
+    }
+    message
 }
