@@ -4,7 +4,7 @@
 use holdup::profile::Profile;
 use serde::Serialize;
 
-use crate::summary::{Books, By, Change, Entry, FrameKey, LockEntry, Rows};
+use crate::summary::{Books, By, Change, Cost, Entry, LockEntry, RowKey, Rows, Shape};
 
 /// Raised when something changes its meaning or goes; not when something is added.
 const SCHEMA: u32 = 1;
@@ -82,7 +82,36 @@ enum Row<'a> {
         lost_ns: u64,
         handoff_ns: u64,
         contentions: u64,
+        wait: Percentiles,
+        hold: Percentiles,
+        longest_wait_ns: Option<u64>,
     },
+    Pair {
+        culprit: &'a str,
+        victim: Option<&'a str>,
+        lock: Option<&'a str>,
+        waited_ns: u64,
+        contentions: u64,
+    },
+}
+
+#[derive(Serialize)]
+struct Percentiles {
+    p50_ns: Option<u64>,
+    p90_ns: Option<u64>,
+    p99_ns: Option<u64>,
+    p999_ns: Option<u64>,
+}
+
+impl From<Shape> for Percentiles {
+    fn from(shape: Shape) -> Percentiles {
+        Percentiles {
+            p50_ns: shape.p50.map(number),
+            p90_ns: shape.p90.map(number),
+            p99_ns: shape.p99.map(number),
+            p999_ns: shape.p999.map(number),
+        }
+    }
 }
 
 /// The report of `profile`, at most `most` rows of it.
@@ -97,6 +126,7 @@ pub fn report<'a>(
     let mut rows: Vec<_> = match rows {
         Rows::Frames(rows) => rows.iter().map(frame_row).collect(),
         Rows::Locks(rows) => rows.iter().map(lock_row).collect(),
+        Rows::Pairs(rows) => rows.iter().map(pair_row).collect(),
     };
     let more_rows = rows.len().saturating_sub(most);
     rows.truncate(most);
@@ -105,9 +135,9 @@ pub fn report<'a>(
     Report { schema: SCHEMA, totals: totals(file, books), period_ns, by, rows, more_rows }
 }
 
-fn frame_row((key, entry): &(FrameKey, Entry)) -> Row<'_> {
+fn frame_row((key, entry): &(RowKey, Entry)) -> Row<'_> {
     Row::Frame {
-        function: &key.function,
+        function: &key.name,
         place: key.place.as_deref(),
         flat_ns: number(entry.flat.delay),
         flat_contentions: entry.flat.count,
@@ -125,6 +155,19 @@ fn lock_row((lock, entry): &(String, LockEntry)) -> Row<'_> {
         lost_ns: number(entry.lost.delay),
         handoff_ns: number(entry.handoff),
         contentions: entry.blamed.count,
+        wait: entry.waits_shape.into(),
+        hold: entry.holds_shape.into(),
+        longest_wait_ns: entry.longest.map(number),
+    }
+}
+
+fn pair_row((key, cost): &(RowKey, Cost)) -> Row<'_> {
+    Row::Pair {
+        culprit: &key.name,
+        victim: key.victim.as_deref(),
+        lock: key.lock.as_deref(),
+        waited_ns: number(cost.delay),
+        contentions: cost.count,
     }
 }
 
@@ -144,6 +187,8 @@ pub struct Difference<'a> {
 struct ChangeRow<'a> {
     name: &'a str,
     place: Option<&'a str>,
+    victim: Option<&'a str>,
+    lock: Option<&'a str>,
     before_ns: u64,
     after_ns: u64,
     change_ns: i64,
@@ -157,12 +202,14 @@ pub fn difference<'a>(
     after: Totals,
     scale: f64,
     by: By,
-    rows: &'a [(FrameKey, Change)],
+    rows: &'a [(RowKey, Change)],
     most: usize,
 ) -> Difference<'a> {
-    let row = |(key, change): &'a (FrameKey, Change)| ChangeRow {
-        name: &key.function,
+    let row = |(key, change): &'a (RowKey, Change)| ChangeRow {
+        name: &key.name,
         place: key.place.as_deref(),
+        victim: key.victim.as_deref(),
+        lock: key.lock.as_deref(),
         before_ns: number(change.before.delay),
         after_ns: number(change.after.delay),
         change_ns: signed(change.delay()),

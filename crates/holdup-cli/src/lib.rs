@@ -6,7 +6,8 @@
 //! - `args`, `commands`, `demo`: what may be said on the command line. A
 //!   subcommand is a file that calls the parts below and does little itself.
 //! - `input`, `folded`, `looks`: reading whatever a file holds.
-//! - `summary`, `names`: all sums, for tables, JSON and differences alike.
+//! - `stacks`, `summary`, `names`: whose stacks, and all sums of them, for tables,
+//!   JSON and differences alike.
 //! - `table`, `shorten`, `units`, `screen`: how they are shown to people;
 //!   `forms`: to programs.
 //! - `picture`, `speedscope`: other forms of a profile.
@@ -33,6 +34,7 @@ mod run;
 mod screen;
 mod shorten;
 mod speedscope;
+mod stacks;
 mod summary;
 mod table;
 mod units;

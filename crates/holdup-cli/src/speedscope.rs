@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use holdup::profile::{Frame, Profile, Sample};
+use holdup::profile::{Contents, Pair, Profile};
 use serde::Serialize;
 
-use crate::summary;
+use crate::stacks::{self, Part};
 
 const SCHEMA: &str = "https://www.speedscope.app/file-format-schema.json";
 
@@ -51,25 +51,27 @@ struct Sampled {
 }
 
 impl<'a> File<'a> {
-    /// `profile` under the name `name`: delays and, as a second profile in the
-    /// same file, contentions. The outermost name of a stack is the lock.
-    pub fn new(profile: &'a Profile, name: &'a str) -> File<'a> {
+    /// The stacks of `profile` that `contents` says, under the name `name`:
+    /// delays and, as a second profile in the same file, contentions. The
+    /// outermost name of a stack is the lock.
+    pub fn new(profile: &'a Profile, contents: Contents, name: &'a str) -> File<'a> {
         let mut frames = Frames::default();
+        let pairs = stacks::pairs(profile, contents);
         let stacks: Vec<Vec<usize>> =
-            profile.samples().iter().map(|sample| frames.stack(sample)).collect();
-        let sampled = |name, unit, value: fn(&Sample) -> u64| {
-            let weighed = profile.samples().iter().zip(&stacks);
-            let weighed = weighed.map(|(sample, stack)| (stack.clone(), value(sample)));
+            pairs.iter().map(|pair| frames.stack(pair, contents)).collect();
+        let sampled = |name, unit, value: fn(&Pair<'_>) -> u64| {
+            let weighed = pairs.iter().zip(&stacks);
+            let weighed = weighed.map(|(pair, stack)| (stack.clone(), value(pair)));
             let (samples, weights): (Vec<_>, Vec<_>) =
                 weighed.filter(|(_, weight)| *weight > 0).unzip();
             let end_value = weights.iter().fold(0, |sum: u64, weight| sum.saturating_add(*weight));
             Sampled { r#type: "sampled", name, unit, start_value: 0, end_value, samples, weights }
         };
         let nanoseconds =
-            |sample: &Sample| u64::try_from(sample.delay.as_nanos()).unwrap_or(u64::MAX);
+            |pair: &Pair<'_>| u64::try_from(pair.delay.as_nanos()).unwrap_or(u64::MAX);
         let profiles = [
             sampled("delay", "nanoseconds", nanoseconds),
-            sampled("contentions", "none", |sample| sample.count),
+            sampled("contentions", "none", |pair| pair.count),
         ];
         File {
             schema: SCHEMA,
@@ -90,15 +92,13 @@ struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    fn stack(&mut self, sample: &'a Sample) -> Vec<usize> {
-        let mut stack = vec![self.of(Function { name: &sample.lock, file: None })];
-        match summary::without_stack(sample) {
-            Some(name) => stack.push(self.of(Function { name, file: None })),
-            None => stack.extend(sample.stack.iter().rev().map(|frame: &Frame| {
-                self.of(Function { name: &frame.function, file: frame.file.as_deref() })
-            })),
-        }
-        stack
+    fn stack(&mut self, pair: &Pair<'a>, contents: Contents) -> Vec<usize> {
+        let function = |part: Part<'a>| match part {
+            Part::Text(name) => Function { name, file: None },
+            Part::Call(frame) => Function { name: &frame.function, file: frame.file.as_deref() },
+        };
+        let parts = stacks::parts(pair, contents, true);
+        parts.into_iter().map(|part| self.of(function(part))).collect()
     }
 
     fn of(&mut self, function: Function<'a>) -> usize {

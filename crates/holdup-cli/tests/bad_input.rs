@@ -221,7 +221,10 @@ fn what_another_format_looks_like_is_said() {
     let cases: [(&[u8], &str); 6] = [
         (b"orders;shop::main;shop::sort 600\norders;shop::main 5\n", "it looks like folded stacks"),
         (b"<?xml version=\"1.0\"?><svg></svg>", "it looks like a picture (SVG)"),
-        (b"{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\"}", "a file of speedscope"),
+        (
+            b"{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\"}",
+            "a file of speedscope",
+        ),
         (b"--- mutex:\ncycles/second=1\n", "it looks like Go's profile as text"),
         (b"Lock contention in 1.00 s; call stacks sampled\n", "holdup's report as text"),
         (b"\x7fELF\x02\x01\x01", "it looks like a program"),
@@ -298,7 +301,8 @@ fn hostile_names_are_only_names_in_every_output() {
         }
         assert!(elements > 2 * names.len());
     }
-    let terminal_safe = |text: &str| !text.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}');
+    let terminal_safe =
+        |text: &str| !text.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}');
     for by in ["function", "line", "lock"] {
         let table = holdup().args(["report", "--by", by]).arg(&path).assert().success();
         assert!(terminal_safe(&String::from_utf8_lossy(&table.get_output().stdout)));
@@ -320,7 +324,9 @@ fn hostile_names_are_only_names_in_every_output() {
 fn a_million_stacks_take_bounded_memory_and_time() {
     let file = support::file(&gzip(&support::many_stacks(1_000_000)));
     for arguments in READERS {
-        let arguments = arguments.iter().map(|one| if *one == "GOOD" { file.path().to_str().unwrap() } else { one });
+        let arguments = arguments
+            .iter()
+            .map(|one| if *one == "GOOD" { file.path().to_str().unwrap() } else { one });
         let mut command = assert_cmd::Command::new("bash");
         command
             .args(["-c", r#"ulimit -v 4000000 && exec timeout 60 "$0" "$@" >/dev/null"#])

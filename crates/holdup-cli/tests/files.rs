@@ -8,7 +8,7 @@ use std::path::Path;
 
 use holdup::profile::Profile;
 use predicates::prelude::*;
-use support::{Sample, file, gzip, holdup, ours, pprof};
+use support::{Sample, file, holdup, ours, pprof};
 
 fn read(path: &Path) -> Profile {
     Profile::read_pprof(fs::File::open(path).unwrap()).unwrap()

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::ValueEnum;
 
 use crate::output::{self, Content, Output};
 use crate::progress::Progress;
+use crate::stacks::{self, Stacks};
 use crate::{input, speedscope};
 
 /// Write a profile in another format
@@ -21,6 +23,10 @@ pub struct Args {
     /// The format
     #[arg(long, value_enum, value_name = "FORMAT")]
     to: Format,
+
+    /// Whose call stacks [default: those of the profile, with pprof all it has]
+    #[arg(long, value_enum, value_name = "WHOSE")]
+    stacks: Option<Stacks>,
 
     /// Where it goes; - is standard output
     #[arg(short, long, value_name = "OUT", default_value = "-")]
@@ -44,18 +50,27 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>) -> anyhow::Result<()> {
     let progress = Progress::new(format!("reading {name}"));
     let profile = input::profile(&args.file)?;
     progress.now("converting");
+    let contents = match (args.stacks, args.to) {
+        (Some(stacks), _) => stacks.into(),
+        (None, Format::Pprof) => profile.contents(),
+        (None, _) => stacks::usual(&profile),
+    };
+    if let Some(why) = stacks::missing(&profile, contents) {
+        bail!("cannot convert {name} so: {why}");
+    }
     let mut bytes = Vec::new();
     let content = match args.to {
         Format::Pprof => {
-            profile.write_pprof(&mut bytes)?;
+            profile.write_pprof_of(contents, &mut bytes)?;
             Content::Binary
         }
         Format::Folded => {
-            profile.write_folded(&mut bytes)?;
+            profile.write_folded_of(contents, &mut bytes)?;
             Content::Text
         }
         Format::Speedscope => {
-            serde_json::to_writer(&mut bytes, &speedscope::File::new(&profile, &name))?;
+            let file = speedscope::File::new(&profile, contents, &name);
+            serde_json::to_writer(&mut bytes, &file)?;
             bytes.push(b'\n');
             Content::Text
         }

@@ -4,15 +4,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use holdup::profile::Contents;
 
 use super::report::{header, more};
 use crate::output::{self, Output, OutputError};
 use crate::picture::{self, Heading};
 use crate::progress::Progress;
 use crate::screen::Screen;
-use crate::summary::{self, Books, By, Change, Cost, FrameKey, Rows};
+use crate::summary::{self, Books, By, Change, Cost, RowKey, Rows};
 use crate::table::{Cell, Column, Table, Tone};
-use crate::{forms, input, units};
+use crate::{forms, input, stacks, units};
 
 /// Compare two profiles: what got worse, what got better
 ///
@@ -65,12 +66,18 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyho
     progress.now("comparing");
     let books = [Books::of(&before), Books::of(&after)];
     let scale = if args.scale { scale(&names, &books)? } else { 1.0 };
-    let [was, is] = [&before, &after].map(|profile| Rows::of(profile, args.by).costs());
+    let contents = if args.by == By::Pair { Contents::Pairs } else { Contents::Blame };
+    for (profile, name) in [(&before, &names[0]), (&after, &names[1])] {
+        if let Some(why) = stacks::missing(profile, contents).filter(|_| args.by != By::Lock) {
+            bail!("cannot compare {name} so: {why}");
+        }
+    }
+    let [was, is] = [&before, &after].map(|profile| Rows::of(profile, args.by, contents).costs());
     let was = was.into_iter().map(|(key, cost)| (key, cost.times(scale)));
     let rows = summary::difference(was, is);
     if let Some(path) = &args.svg {
         progress.now("drawing");
-        let mut lines = [picture::of_profile(&before), picture::of_profile(&after)];
+        let mut lines = [&before, &after].map(|profile| picture::of_profile(profile, contents));
         lines[0].values_mut().for_each(|value| *value = summary::times(*value, scale));
         let svg = picture::difference(&lines[0], &lines[1], &heading(&names))?;
         output::write_whole(path, &svg)?;
@@ -160,7 +167,7 @@ fn rest(books: &[Books; 2], scale: f64) -> Vec<(&'static str, [i128; 2])> {
 }
 
 fn table(
-    rows: &[(FrameKey, Change)],
+    rows: &[(RowKey, Change)],
     rest: &[(&'static str, [i128; 2])],
     most: usize,
     by: By,
@@ -175,9 +182,14 @@ fn table(
         By::Function => columns.push(Column::function("function")),
         By::Line => columns.extend([Column::place("line"), Column::function("function")]),
         By::Lock => columns.push(Column::name("lock")),
+        By::Pair => columns.extend([
+            Column::name("lock").spare(3),
+            Column::function("held up by"),
+            Column::function("who waited in"),
+        ]),
     }
     let mut table = Table::new(columns);
-    let mut row = |[before, after, change]: [i128; 3], place: Option<&str>, name: &str| {
+    let mut row = |[before, after, change]: [i128; 3], key: &RowKey| {
         let tone = match change {
             1.. => Tone::Worse,
             ..0 => Tone::Better,
@@ -190,10 +202,16 @@ fn table(
             Cell::toned(units::change(change), tone),
             Cell::toned(of_before, tone),
         ];
-        if by == By::Line {
-            cells.push(place.unwrap_or("").into());
+        let cell = |text: &Option<String>| Cell::from(text.as_deref().unwrap_or(""));
+        match by {
+            By::Line => cells.push(cell(&key.place)),
+            By::Pair => cells.push(cell(&key.lock)),
+            By::Function | By::Lock => {}
         }
-        cells.push(name.into());
+        cells.push(key.name.as_str().into());
+        if by == By::Pair {
+            cells.push(cell(&key.victim));
+        }
         table.row(cells);
     };
     let figures = |change: &Change| {
@@ -202,17 +220,17 @@ fn table(
     };
     let (shown, hidden) = rows.split_at(most.min(rows.len()));
     for (key, change) in shown {
-        row(figures(change), key.place.as_deref(), &key.function);
+        row(figures(change), key);
     }
     if !hidden.is_empty() {
         let change = Change {
             before: Cost::sum(hidden.iter().map(|row| row.1.before)),
             after: Cost::sum(hidden.iter().map(|row| row.1.after)),
         };
-        row(figures(&change), None, &more(hidden.len()));
+        row(figures(&change), &more(hidden.len()).as_str().into());
     }
     for (name, [before, after]) in rest {
-        row([*before, *after, after.saturating_sub(*before)], None, name);
+        row([*before, *after, after.saturating_sub(*before)], &(*name).into());
     }
     table
 }

@@ -40,7 +40,7 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>) -> anyhow::Result<()> {
     }
     progress.now("encoding");
     let mut bytes = Vec::new();
-    merged.write_pprof(&mut bytes)?;
+    merged.write_pprof_of(merged.contents(), &mut bytes)?;
     drop(progress);
     output::deliver(&bytes, Content::Binary, &args.output, out)
 }

@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use holdup::profile::Profile;
+use anyhow::bail;
+use holdup::profile::{Contents, Profile};
 
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::screen::Screen;
-use crate::summary::{Books, By, Cost, Entry, FrameKey, LockEntry, Rows};
+use crate::summary::{Books, By, Cost, Entry, LockEntry, RowKey, Rows, Shape};
 use crate::table::{Cell, Column, Table};
-use crate::{forms, input, units};
+use crate::{forms, input, stacks, units};
 
 /// Print who held up whom, as a table
 ///
@@ -25,6 +26,10 @@ pub struct Args {
     /// What a row stands for
     #[arg(long, value_enum, default_value_t = By::Function)]
     by: By,
+
+    /// Functions and lines of those who waited, instead of those who held them up
+    #[arg(long)]
+    victims: bool,
 
     /// How many rows to print, 0 for all [default: 20; all with --json]
     #[arg(long, value_name = "N")]
@@ -44,8 +49,9 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyho
     let progress = Progress::new(format!("reading {name}"));
     let profile = input::profile(&args.file)?;
     progress.now("adding up");
+    let contents = contents(args, &profile, &name)?;
     let books = Books::of(&profile);
-    let rows = Rows::of(&profile, args.by);
+    let rows = Rows::of(&profile, args.by, contents);
     drop(progress);
 
     let most = |unsaid: usize| match args.top.unwrap_or(unsaid) {
@@ -59,11 +65,36 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyho
     if books.is_empty() {
         return Ok(out.line(nothing(&books))?);
     }
+    if contents == Contents::Victims {
+        out.line("Of those who waited:")?;
+    }
     out.line("")?;
-    Ok(match &rows {
-        Rows::Frames(rows) => frames(rows, &books, most(ROWS), args.by).write(out, screen),
-        Rows::Locks(rows) => locks(rows, &books, most(ROWS)).write(out, screen),
-    }?)
+    Ok(table(&rows, &books, most(ROWS), args.by).write(out, screen)?)
+}
+
+fn table(rows: &Rows, books: &Books, most: usize, by: By) -> Table {
+    match rows {
+        Rows::Frames(rows) => frames(rows, books, most, by),
+        Rows::Locks(rows) => locks(rows, books, most),
+        Rows::Pairs(rows) => pairs(rows, books, most),
+    }
+}
+
+/// Whose stacks rows are of.
+fn contents(args: &Args, profile: &Profile, name: &str) -> anyhow::Result<Contents> {
+    let contents = match args.by {
+        By::Lock | By::Pair if args.victims => {
+            bail!("--victims is for rows by function or by line")
+        }
+        By::Lock => return Ok(Contents::Blame),
+        By::Pair => Contents::Pairs,
+        _ if args.victims => Contents::Victims,
+        _ => stacks::usual(profile),
+    };
+    if let Some(why) = stacks::missing(profile, contents) {
+        bail!("cannot report {name} so: {why}");
+    }
+    Ok(contents)
 }
 
 /// Prints a profile that went to `name` as it is printed when nothing else is asked for.
@@ -80,11 +111,8 @@ pub fn show<W: Write>(
         return Ok(out.line(nothing(&books))?);
     }
     out.line("")?;
-    let rows = Rows::of(profile, By::Function);
-    Ok(match &rows {
-        Rows::Frames(rows) => frames(rows, &books, ROWS, By::Function).write(out, screen),
-        Rows::Locks(rows) => locks(rows, &books, ROWS).write(out, screen),
-    }?)
+    let rows = Rows::of(profile, By::Function, stacks::usual(profile));
+    Ok(table(&rows, &books, ROWS, By::Function).write(out, screen)?)
 }
 
 /// One line: how much waiting, in how many contentions, while how long.
@@ -113,7 +141,7 @@ fn nothing(books: &Books) -> String {
     }
 }
 
-fn frames(rows: &[(FrameKey, Entry)], books: &Books, most: usize, by: By) -> Table {
+fn frames(rows: &[(RowKey, Entry)], books: &Books, most: usize, by: By) -> Table {
     let mut columns = vec![
         Column::figure("flat"),
         Column::figure("flat %"),
@@ -144,7 +172,7 @@ fn frames(rows: &[(FrameKey, Entry)], books: &Books, most: usize, by: By) -> Tab
             units::share(cum.delay, whole),
             units::count(cum.count),
         ];
-        row(figures, key.place.as_deref(), &key.function);
+        row(figures, key.place.as_deref(), &key.name);
     }
     let only_flat = |amount: i128| {
         let empty = String::new;
@@ -167,23 +195,66 @@ pub fn more(rows: usize) -> String {
     format!("[{}: --top 0 shows all]", units::plural(rows as u64, "more row"))
 }
 
-fn locks(rows: &[(String, LockEntry)], books: &Books, most: usize) -> Table {
-    let whole = books.waited;
-    let lost = rows.iter().any(|row| row.1.lost.count > 0);
-    let mut columns = vec![
+fn pairs(rows: &[(RowKey, Cost)], books: &Books, most: usize) -> Table {
+    let mut table = Table::new([
         Column::figure("waited"),
         Column::figure("share"),
         Column::figure("contentions").spare(2),
-        Column::figure("blamed"),
-        Column::figure("handoff").spare(1),
+        Column::name("lock").spare(1),
+        Column::function("held up by"),
+        Column::function("who waited in"),
+    ]);
+    let whole = books.waited;
+    let (shown, hidden) = rows.split_at(most.min(rows.len()));
+    for (key, cost) in shown {
+        table.row([
+            units::duration(cost.delay).into(),
+            units::share(cost.delay, whole).into(),
+            units::count(cost.count).into(),
+            key.lock.as_deref().unwrap_or("").into(),
+            key.name.as_str().into(),
+            key.victim.as_deref().unwrap_or("").into(),
+        ]);
+    }
+    let mut rest = |amount: i128, name: &str| {
+        let (amount, share) = (units::signed_duration(amount), units::signed_share(amount, whole));
+        table.row(
+            [amount, share, String::new(), String::new(), name.to_owned(), String::new()]
+                .map(Cell::from),
+        );
+    };
+    if !hidden.is_empty() {
+        let delay = Cost::sum(hidden.iter().map(|row| row.1)).delay;
+        rest(i128::try_from(delay).unwrap_or(i128::MAX), &more(hidden.len()));
+    }
+    books.rest().for_each(|(name, amount)| rest(amount, name));
+    table
+}
+
+fn locks(rows: &[(String, LockEntry)], books: &Books, most: usize) -> Table {
+    let whole = books.waited;
+    let lost = rows.iter().any(|row| row.1.lost.count > 0);
+    let shapes = rows.iter().any(|row| row.1.waits_shape != Shape::default());
+    let mut columns = vec![
+        Column::figure("waited"),
+        Column::figure("share"),
+        Column::figure("contentions").spare(3),
+        Column::figure("blamed").spare(1),
+        Column::figure("handoff").spare(4),
     ];
     if lost {
-        columns.push(Column::figure("stack lost").spare(3));
+        columns.push(Column::figure("stack lost").spare(5));
+    }
+    if shapes {
+        columns.extend([
+            Column::figure("p50").spare(2),
+            Column::figure("p99"),
+            Column::figure("longest"),
+        ]);
     }
     columns.push(Column::name("lock"));
     let mut table = Table::new(columns);
-    let (shown, hidden) = rows.split_at(most.min(rows.len()));
-    for (name, entry) in shown {
+    let mut row = |name: &str, entry: &LockEntry| {
         let mut cells = vec![
             units::duration(entry.waited),
             units::share(entry.waited, whole),
@@ -194,26 +265,20 @@ fn locks(rows: &[(String, LockEntry)], books: &Books, most: usize) -> Table {
         if lost {
             cells.push(units::duration(entry.lost.delay));
         }
-        cells.push(name.clone());
+        if shapes {
+            let LockEntry { waits_shape: Shape { p50, p99, .. }, longest, .. } = *entry;
+            let known = |time: Option<u128>| time.map_or_else(String::new, units::duration);
+            cells.extend([p50, p99, longest].map(known));
+        }
+        cells.push(name.to_owned());
         table.row(cells.into_iter().map(Cell::from).collect::<Vec<_>>());
+    };
+    let (shown, hidden) = rows.split_at(most.min(rows.len()));
+    for (name, entry) in shown {
+        row(name, entry);
     }
     if !hidden.is_empty() {
-        let sum = |part: fn(&LockEntry) -> u128| {
-            hidden.iter().fold(0_u128, |sum, row| sum.saturating_add(part(&row.1)))
-        };
-        let waited = sum(|entry| entry.waited);
-        let mut cells = vec![
-            units::duration(waited),
-            units::share(waited, whole),
-            units::count(Cost::sum(hidden.iter().map(|row| row.1.blamed)).count),
-            units::duration(sum(|entry| entry.blamed.delay)),
-            units::duration(sum(|entry| entry.handoff)),
-        ];
-        if lost {
-            cells.push(units::duration(sum(|entry| entry.lost.delay)));
-        }
-        cells.push(more(hidden.len()));
-        table.row(cells.into_iter().map(Cell::from).collect::<Vec<_>>());
+        row(&more(hidden.len()), &LockEntry::sum(hidden.iter().map(|row| &row.1)));
     }
     table
 }

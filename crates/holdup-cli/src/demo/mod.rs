@@ -11,12 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use holdup::{Mutex, named_mutex, profile};
+use holdup::profile::{self, Contents};
+use holdup::{Mutex, named_mutex};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::{self, Output};
+use crate::picture::{self, Heading};
 use crate::screen::Screen;
-use crate::{picture, units};
+use crate::units;
 use index::{Index, Statistics};
 use work::Work;
 
@@ -143,14 +145,11 @@ impl Files {
         let mut pprof = Vec::new();
         profile.write_pprof(&mut pprof).context("cannot encode the profile")?;
         let waited = units::duration(profile.totals().waited.as_nanos());
-        let picture = picture::of_waiting(
-            &picture::of_profile(profile),
-            picture::TITLE,
-            &waited,
-            "holdup demo",
-        );
+        let heading = Heading::of(Contents::Blame, &waited, "holdup demo");
+        let lines = picture::of_profile(profile, Contents::Blame);
+        let picture = picture::flame_graph(&lines, &heading)?;
         output::write_whole(&self.profile, &pprof)?;
-        output::write_whole(&self.picture, &picture?)
+        output::write_whole(&self.picture, &picture)
     }
 
     /// Where the files are and what can be done with them.

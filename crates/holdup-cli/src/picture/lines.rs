@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use holdup::profile::{Profile, Sample};
+use holdup::profile::{Contents, Pair, Profile};
 
 use crate::folded::Folded;
-use crate::{names, summary, units};
+use crate::stacks::{self, Part};
+use crate::{names, units};
 
 /// Stacks, as the names from the lock on, separated by `;`, and nanoseconds.
 pub type Lines = BTreeMap<String, u128>;
@@ -14,14 +15,14 @@ pub type Lines = BTreeMap<String, u128>;
 const OUTER: usize = 100;
 const INNER: usize = 150;
 
-/// The stacks of `profile`. Unlike a profile's own folded lines: short names,
-/// and no start of the thread.
-pub fn of_profile(profile: &Profile) -> Lines {
+/// The stacks of `profile` that `contents` says. Unlike a profile's own folded
+/// lines: short names, and no start of the thread.
+pub fn of_profile(profile: &Profile, contents: Contents) -> Lines {
     let mut lines = Lines::new();
-    for sample in profile.samples() {
-        let delay = sample.delay.as_nanos();
+    for pair in stacks::pairs(profile, contents) {
+        let delay = pair.delay.as_nanos();
         if delay > 0 {
-            let sum = lines.entry(line(&stack(sample))).or_default();
+            let sum = lines.entry(line(&stack(&pair, contents))).or_default();
             *sum = sum.saturating_add(delay);
         }
     }
@@ -39,14 +40,13 @@ pub fn of_folded(folded: &Folded) -> Lines {
     lines
 }
 
-/// The names of a sample, the lock first.
-fn stack(sample: &Sample) -> Vec<String> {
-    let mut names = vec![sample.lock.clone()];
-    match summary::without_stack(sample) {
-        Some(name) => names.push(name.to_owned()),
-        None => names.extend(names::program(&sample.stack).iter().rev().map(names::function)),
-    }
-    names
+/// The names of a stack, the lock first.
+fn stack(pair: &Pair<'_>, contents: Contents) -> Vec<String> {
+    let name = |part: Part<'_>| match part {
+        Part::Text(text) => text.to_owned(),
+        Part::Call(frame) => names::function(frame),
+    };
+    stacks::parts(pair, contents, false).into_iter().map(name).collect()
 }
 
 /// The names as one line, with nothing in them that means something there:
@@ -94,18 +94,20 @@ mod tests {
             address: 0,
             inlined: false,
         };
-        let mut sample = Sample {
-            stack: ["evict<T>", "main;\n", "x::__rust_begin_short_backtrace<T>", "clone3"]
-                .map(frame)
-                .into(),
-            lock: "orders".to_owned(),
+        let culprit =
+            ["evict<T>", "main;\n", "x::__rust_begin_short_backtrace<T>", "clone3"].map(frame);
+        let mut pair = Pair {
+            culprit: &culprit,
+            victim: &[],
+            lock: "orders",
             kind: Kind::Blame,
             count: 2,
             delay: Duration::from_nanos(70),
         };
-        assert_eq!(line(&stack(&sample)), "orders;main,;evict");
-        sample.kind = Kind::Handoff;
-        assert_eq!(line(&stack(&sample)), "orders;[handoff: nobody held the lock]");
+        let text = |pair: &Pair<'_>| line(&stack(pair, Contents::Blame));
+        assert_eq!(text(&pair), "orders;main,;evict");
+        (pair.kind, pair.culprit) = (Kind::Handoff, &[]);
+        assert_eq!(text(&pair), "orders;[handoff: nobody held the lock]");
     }
 
     #[test]

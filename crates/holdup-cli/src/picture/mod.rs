@@ -9,6 +9,7 @@ pub use lines::{Lines, of_folded, of_profile};
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use holdup::profile::Contents;
 use inferno::flamegraph::color::{BackgroundColor, BasicPalette, Color, Palette};
 use inferno::flamegraph::{self, Options, TextTruncateDirection};
 
@@ -21,25 +22,36 @@ pub struct Heading {
     pub notes: String,
 }
 
-/// Draws `lines` under the usual heading.
-pub fn of_waiting(
-    lines: &Lines,
-    title: &str,
-    waited: &str,
-    maker: &str,
-) -> anyhow::Result<Vec<u8>> {
-    let subtitle = format!(
-        "Threads waited {waited}. The wider a box, the longer they waited for critical sections that it ended."
-    );
-    let notes = format!(
-        "Made by {maker}. Time is that of all waiting threads together, charged to the call stack \
-         that released the lock."
-    );
-    flame_graph(lines, &Heading { title: title.to_owned(), subtitle, notes })
+impl Heading {
+    /// The usual one of a picture with such stacks, made by `maker` of a
+    /// profile in which threads waited so long.
+    pub fn of(contents: Contents, waited: &str, maker: &str) -> Heading {
+        let (title, wide, charged) = match contents {
+            Contents::Blame => (
+                "Who held everybody up",
+                "the longer they waited for critical sections that it ended",
+                "charged to the call stack that released the lock",
+            ),
+            Contents::Victims => (
+                "Who was held up",
+                "the longer it waited for others' critical sections",
+                "of the call stacks that waited for the lock",
+            ),
+            Contents::Pairs => (
+                "Who held up whom",
+                "the longer it waited, or was waited for",
+                "of the call stacks that waited, below, and on top of each those it waited for",
+            ),
+        };
+        Heading {
+            title: title.to_owned(),
+            subtitle: format!("Threads waited {waited}. The wider a box, {wide}."),
+            notes: format!(
+                "Made by {maker}. Time is that of all waiting threads together, {charged}."
+            ),
+        }
+    }
 }
-
-/// What stands above the picture, unless somebody wants something else.
-pub const TITLE: &str = "Who held everybody up";
 
 /// Draws `lines`.
 pub fn flame_graph(lines: &Lines, heading: &Heading) -> anyhow::Result<Vec<u8>> {

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use holdup::profile::Profile;
 
-use super::Cost;
-
 /// A profile in a few numbers; times are in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Books {
@@ -39,7 +37,10 @@ impl Books {
             waits: totals.waits,
             spun: totals.spun.as_nanos(),
             spins: totals.spins,
-            sampled: Cost::sum(profile.samples().iter().map(Cost::of)).delay,
+            sampled: profile
+                .samples()
+                .iter()
+                .fold(0, |sum: u128, sample| sum.saturating_add(sample.delay.as_nanos())),
             duration: profile.duration(),
         }
     }

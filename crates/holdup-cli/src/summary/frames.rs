@@ -2,34 +2,39 @@
 
 use std::collections::HashMap;
 
-use holdup::profile::{Frame, Sample};
+use holdup::profile::{Contents, Frame, Kind, Pair, Sample};
 
-use super::{Cost, sorted, without_stack};
-use crate::names;
+use super::{Cost, sorted};
+use crate::{names, stacks};
 
 /// What a row is of.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct FrameKey {
-    /// The function without its type arguments, or why there is none.
-    pub function: String,
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct RowKey {
+    /// The function without its type arguments, or why there is none; by lock,
+    /// the lock.
+    pub name: String,
     /// Its file and line, if rows are by line and both are known.
     pub place: Option<String>,
+    /// The function that waited for it, if rows are by pair.
+    pub victim: Option<String>,
+    /// The lock it waited for, if rows are by pair.
+    pub lock: Option<String>,
 }
 
-impl From<&str> for FrameKey {
-    fn from(function: &str) -> FrameKey {
-        FrameKey { function: function.to_owned(), place: None }
+impl From<&str> for RowKey {
+    fn from(name: &str) -> RowKey {
+        RowKey { name: name.to_owned(), ..RowKey::default() }
     }
 }
 
 /// The key of rows by function.
-pub fn function_key(frame: &Frame) -> FrameKey {
-    FrameKey { function: names::function(frame), place: None }
+pub fn function_key(frame: &Frame) -> RowKey {
+    RowKey { name: names::function(frame), ..RowKey::default() }
 }
 
 /// The key of rows by line.
-pub fn line_key(frame: &Frame) -> FrameKey {
-    FrameKey { function: names::function(frame), place: names::place(frame) }
+pub fn line_key(frame: &Frame) -> RowKey {
+    RowKey { place: names::place(frame), ..function_key(frame) }
 }
 
 /// What stands in one row: costs of its own, and with those of all it called.
@@ -41,25 +46,34 @@ pub struct Entry {
     pub cum: Cost,
 }
 
-/// Sums `samples` by a key of each frame of the program, without the start of
-/// threads. The innermost gets the flat cost; each key on the stack gets the
-/// cumulative cost, once, however often recursion put it there. A sample
-/// without a stack counts under its kind.
+/// Sums `pairs` by a key of each frame of the program, without the start of
+/// threads: of the victims if `contents` says so, else of the culprits. The innermost gets the flat cost; each key on the stack gets the
+/// cumulative cost, once, however often recursion put it there. What has no
+/// stack counts under the reason.
 ///
 /// Sorted by flat delay, then by cumulative delay, largest first.
-pub fn by_frame(samples: &[Sample], key: impl Fn(&Frame) -> FrameKey) -> Vec<(FrameKey, Entry)> {
+pub fn by_frame(
+    pairs: &[Pair<'_>],
+    contents: Contents,
+    key: impl Fn(&Frame) -> RowKey,
+) -> Vec<(RowKey, Entry)> {
     let mut rows = Rows::default();
     // Frames come again and again; their keys are made once.
     let mut rows_of: HashMap<&Frame, usize> = HashMap::new();
-    for (number, sample) in samples.iter().enumerate() {
-        let cost = Cost::of(sample);
-        if let Some(name) = without_stack(sample) {
-            let row = rows.of(name.into());
+    for (number, pair) in pairs.iter().enumerate() {
+        let cost = Cost::of(pair);
+        let (stack, unknown) = if contents == Contents::Victims && pair.kind == Kind::Blame {
+            (pair.victim, stacks::UNKNOWN_VICTIM)
+        } else {
+            (pair.culprit, stacks::placeholder(pair.kind))
+        };
+        if stack.is_empty() {
+            let row = rows.of(unknown.into());
             rows.entries[row].flat.add(cost);
             rows.entries[row].cum.add(cost);
             continue;
         }
-        for (depth, frame) in names::program(names::culprit(&sample.stack)).iter().enumerate() {
+        for (depth, frame) in names::program(names::culprit(stack)).iter().enumerate() {
             let row = *rows_of.entry(frame).or_insert_with(|| rows.of(key(frame)));
             if depth == 0 {
                 rows.entries[row].flat.add(cost);
@@ -77,14 +91,14 @@ pub fn by_frame(samples: &[Sample], key: impl Fn(&Frame) -> FrameKey) -> Vec<(Fr
 /// Rows under construction.
 #[derive(Default)]
 struct Rows {
-    index: HashMap<FrameKey, usize>,
+    index: HashMap<RowKey, usize>,
     entries: Vec<Entry>,
     /// The sample that last counted in a row's cumulative cost.
     last_seen: Vec<Option<usize>>,
 }
 
 impl Rows {
-    fn of(&mut self, key: FrameKey) -> usize {
+    fn of(&mut self, key: RowKey) -> usize {
         *self.index.entry(key).or_insert_with(|| {
             self.entries.push(Entry::default());
             self.last_seen.push(None);
@@ -93,16 +107,35 @@ impl Rows {
     }
 }
 
+/// The function that a stack is charged with, or why it is not known.
+fn charged(stack: &[Frame], unknown: &str) -> String {
+    names::culprit(stack).first().map_or_else(|| unknown.to_owned(), names::function)
+}
+
+/// Who held up whom at which lock, the most delay first: the key's name is the
+/// function that ended the critical section. Nobody is the victim of a handoff.
+pub fn by_pair(pairs: &[Pair<'_>]) -> Vec<(RowKey, Cost)> {
+    let mut entries: HashMap<RowKey, Cost> = HashMap::new();
+    for pair in pairs {
+        let victim = match pair.kind {
+            Kind::Blame => Some(charged(pair.victim, stacks::UNKNOWN_VICTIM)),
+            Kind::Handoff | Kind::Lost => None,
+        };
+        let name = charged(pair.culprit, stacks::placeholder(pair.kind));
+        let key = RowKey { name, place: None, victim, lock: Some(pair.lock.to_owned()) };
+        entries.entry(key).or_default().add(Cost::of(pair));
+    }
+    sorted(entries, |cost| (cost.delay, 0))
+}
+
 /// Who ended the critical sections of which lock, the most blamed first: the
 /// key is (function, lock).
 pub fn by_culprit(samples: &[Sample]) -> Vec<((String, String), Cost)> {
     let mut entries: HashMap<(String, String), Cost> = HashMap::new();
     for sample in samples {
-        let name = match without_stack(sample) {
-            Some(name) => name.to_owned(),
-            None => names::function(&names::culprit(&sample.stack)[0]),
-        };
-        entries.entry((name, sample.lock.clone())).or_default().add(Cost::of(sample));
+        let name = charged(&sample.stack, stacks::placeholder(sample.kind));
+        let cost = Cost { delay: sample.delay.as_nanos(), count: sample.count };
+        entries.entry((name, sample.lock.clone())).or_default().add(cost);
     }
     sorted(entries, |cost| (cost.delay, 0))
 }

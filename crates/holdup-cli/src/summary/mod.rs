@@ -13,14 +13,14 @@ mod tests;
 
 pub use books::Books;
 pub use difference::{Change, difference};
-pub use frames::{Entry, FrameKey, by_culprit, by_frame, function_key, line_key};
-pub use locks::{LockEntry, by_lock};
+pub use frames::{Entry, RowKey, by_culprit, by_frame, by_pair, function_key, line_key};
+pub use locks::{LockEntry, Shape, by_lock};
 pub use rows::{By, Rows};
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use holdup::profile::{Kind, Sample};
+use holdup::profile::Pair;
 
 /// Time waited and critical sections that caused it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -32,9 +32,9 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What `sample` adds.
-    pub fn of(sample: &Sample) -> Cost {
-        Cost { delay: sample.delay.as_nanos(), count: sample.count }
+    /// What `pair` adds.
+    pub fn of(pair: &Pair<'_>) -> Cost {
+        Cost { delay: pair.delay.as_nanos(), count: pair.count }
     }
 
     /// Adds `other`.
@@ -61,17 +61,6 @@ impl Cost {
 pub fn times(number: u128, factor: f64) -> u128 {
     // A float becomes the nearest integer that there is.
     if factor == 1.0 { number } else { (number as f64 * factor).round() as u128 }
-}
-
-/// What is shown for time that no critical section is charged with, or whose
-/// stack is unknown; `None` for blame that has a stack.
-pub fn without_stack(sample: &Sample) -> Option<&'static str> {
-    match sample.kind {
-        Kind::Handoff => Some("[handoff: nobody held the lock]"),
-        Kind::Lost => Some("[lost: there was no room for the stack]"),
-        Kind::Blame if sample.stack.is_empty() => Some("[blame: the stack is unknown]"),
-        Kind::Blame => None,
-    }
 }
 
 /// Largest weight first; equals by key, so that the order is always the same.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdup::profile::{Frame, Kind, Sample};
+use holdup::profile::{Contents, Frame, Kind, Pair, Sample};
 
 use super::*;
 
@@ -32,10 +32,23 @@ fn example() -> Vec<Sample> {
     ]
 }
 
+/// Each sample as a pair without a victim.
+fn pairs(samples: &[Sample]) -> Vec<Pair<'_>> {
+    fn of(sample: &Sample) -> Pair<'_> {
+        let Sample { stack, lock, kind, count, delay } = sample;
+        Pair { culprit: stack, victim: &[], lock, kind: *kind, count: *count, delay: *delay }
+    }
+    samples.iter().map(of).collect()
+}
+
+fn culprits(samples: &[Sample], key: fn(&Frame) -> RowKey) -> Vec<(RowKey, Entry)> {
+    by_frame(&pairs(samples), Contents::Blame, key)
+}
+
 #[test]
 fn a_recursive_function_counts_once_in_the_cumulative_sum() {
-    let rows = by_frame(&example(), function_key);
-    let of = |name: &str| rows.iter().find(|row| row.0.function == name).unwrap().1;
+    let rows = culprits(&example(), function_key);
+    let of = |name: &str| rows.iter().find(|row| row.0.name == name).unwrap().1;
     assert_eq!(of("unlock").flat, Cost { delay: 100, count: 2 });
     assert_eq!(of("work").flat, Cost { delay: 50, count: 1 });
     assert_eq!(of("work").cum, Cost { delay: 150, count: 3 });
@@ -46,8 +59,8 @@ fn a_recursive_function_counts_once_in_the_cumulative_sum() {
 #[test]
 fn flat_sums_add_up_to_the_whole_profile() {
     let samples = example();
-    let whole = Cost::sum(samples.iter().map(Cost::of));
-    for rows in [by_frame(&samples, function_key), by_frame(&samples, line_key)] {
+    let whole = Cost::sum(pairs(&samples).iter().map(Cost::of));
+    for rows in [culprits(&samples, function_key), culprits(&samples, line_key)] {
         assert_eq!(Cost::sum(rows.iter().map(|row| row.1.flat)), whole);
     }
     assert_eq!(Cost::sum(by_culprit(&samples).iter().map(|row| row.1)), whole);
@@ -56,22 +69,51 @@ fn flat_sums_add_up_to_the_whole_profile() {
 #[test]
 fn the_lock_of_go_is_not_charged_with_what_its_caller_did() {
     let samples = [sample(&["sync.(*Mutex).Unlock", "main.work"], "x", Kind::Blame, 1, 9)];
-    let rows = by_frame(&samples, function_key);
-    assert_eq!((rows.len(), &*rows[0].0.function), (1, "main.work"));
+    let rows = culprits(&samples, function_key);
+    assert_eq!((rows.len(), &*rows[0].0.name), (1, "main.work"));
     assert_eq!(by_culprit(&samples)[0].0.0, "main.work");
 }
 
 #[test]
+fn a_pair_is_a_culprit_a_victim_and_a_lock() {
+    let stacks = [
+        sample(&["evict", "main"], "a", Kind::Blame, 1, 30),
+        sample(&["get", "serve"], "a", Kind::Blame, 1, 30),
+    ];
+    let mut known = pairs(&stacks)[0];
+    known.victim = &stacks[1].stack;
+    let mut unknown = known;
+    unknown.victim = &[];
+    let handoff = sample(&[], "a", Kind::Handoff, 3, 7);
+    let all = [known, known, unknown, pairs(std::slice::from_ref(&handoff))[0]];
+    let rows = by_pair(&all);
+    let text = |key: &RowKey| (key.name.clone(), key.victim.clone().unwrap_or_default());
+    let rows: Vec<_> = rows.iter().map(|(key, cost)| (text(key), cost.delay)).collect();
+    let expected = [
+        (("evict", "get"), 60),
+        (("evict", "[victim: the stack is unknown]"), 30),
+        (("[handoff: nobody held the lock]", ""), 7),
+    ];
+    let expected = expected.map(|((a, b), delay)| ((a.to_owned(), b.to_owned()), delay));
+    assert_eq!(rows, expected);
+    // By the other end.
+    let victims = by_frame(&all, Contents::Victims, function_key);
+    let flat: Vec<_> = victims.iter().map(|row| (&*row.0.name, row.1.flat.delay)).collect();
+    assert_eq!(flat[..2], [("get", 60), ("[victim: the stack is unknown]", 30)]);
+    assert_eq!(flat[2..], [("[handoff: nobody held the lock]", 7), ("serve", 0)]);
+}
+
+#[test]
 fn blame_without_a_stack_says_so() {
-    let rows = by_frame(&[sample(&[], "a", Kind::Blame, 1, 1)], function_key);
-    assert_eq!(rows[0].0.function, "[blame: the stack is unknown]");
+    let rows = culprits(&[sample(&[], "a", Kind::Blame, 1, 1)], function_key);
+    assert_eq!(rows[0].0.name, "[blame: the stack is unknown]");
 }
 
 #[test]
 fn absurd_numbers_saturate() {
     let mut absurd = sample(&["f"], "a", Kind::Blame, u64::MAX, 0);
     absurd.delay = Duration::MAX;
-    let rows = by_frame(&[absurd.clone(), absurd], function_key);
+    let rows = culprits(&[absurd.clone(), absurd], function_key);
     assert_eq!(rows[0].1.flat.count, u64::MAX);
     assert_eq!(rows[0].1.flat.delay, 2 * Duration::MAX.as_nanos());
     let most = Books { waited: u128::MAX, sampled: u128::MAX, ..Books::default() };
