@@ -15,6 +15,11 @@ const { JSDOM, VirtualConsole } = createRequire(path.resolve(modules, "x.js"))("
 const release = path.join(modules, "speedscope/dist/release");
 const script = fs.readdirSync(release).find((name) => /^speedscope-.*\.js$/.test(name));
 const errors = [];
+// Without the source that Node would show: all of it is one line.
+process.on("uncaughtException", (error) => {
+  console.error(String(error.stack).slice(0, 1000));
+  process.exit(1);
+});
 const console_ = new VirtualConsole();
 console_.on("error", (...what) => errors.push(what.join(" ")));
 console_.on("jsdomError", (error) => errors.push(error.message));
