@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn pairs_have_the_victim_below_and_the_culprit_on_top() {
         let frame = |function: &str| Frame {
-            function: function.to_owned(),
+            function: function.into(),
             file: None,
             line: None,
             address: 0,
@@ -149,7 +149,7 @@ mod tests {
         let names = |pair: &Pair<'_>, contents, whole| -> Vec<String> {
             let name = |part: Part<'_>| match part {
                 Part::Text(text) => text.to_owned(),
-                Part::Call(frame) => frame.function.clone(),
+                Part::Call(frame) => frame.function.to_string(),
             };
             parts(pair, contents, whole).into_iter().map(name).collect()
         };
