@@ -31,6 +31,8 @@ export class Detail {
   }
 
   show(view, choice, unit) {
+    // A search, or another width, changes nothing here.
+    if (view === this.view && choice === this.choice) return;
     Object.assign(this, { view, choice, unit });
     this.box.replaceChildren(...(choice === null ? this.overview() : this.chosen()));
   }

@@ -75,6 +75,8 @@ export class Flame {
 
   paint() {
     const { context, canvas, box, tree } = this;
+    // Not in view, as the graph of what was before when nothing is compared.
+    if (box.clientWidth === 0) return;
     const ratio = window.devicePixelRatio || 1;
     [this.width, this.height] = [box.clientWidth, box.clientHeight];
     const [wide, high] = [Math.round(this.width * ratio), Math.round(this.height * ratio)];

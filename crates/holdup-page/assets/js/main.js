@@ -6,7 +6,7 @@ import { readProfile, sameRun, since, totals, Unreadable } from "./model.js";
 import { findPath, matchedShare, pathOf } from "./tree.js";
 import { changeColor, fill, hueOf, nodeColor } from "./color.js";
 import { change, clock, count, ratio, share, time } from "./units.js";
-import { culpritRows, described, lockRows, makeView, nodesOf } from "./view.js";
+import { culpritRows, described, lockRows, makeView, nodesOf, weights } from "./view.js";
 import { culpritColumns, culpritColumnsOfDiff, lockColumns, lockColumnsOfDiff } from "./columns.js";
 import { Flame } from "./flame.js";
 import { Table } from "./table.js";
@@ -95,7 +95,8 @@ function update() {
 // The modules that are blamed most take the colours that differ most.
 function colorByWeight() {
   for (const lock of [...view.after.locks].sort((a, b) => b.waited_ns - a.waited_ns)) hueOf(names[lock.name].text, "lock");
-  for (const { name } of culpritRows(view).sort((a, b) => b.value - a.value)) {
+  view.culprits.set(null, culpritRows(view));
+  for (const { name } of view.culprits.get(null)) {
     if (name.kind === "function") hueOf(name.module);
   }
 }
@@ -108,20 +109,22 @@ function render() {
   const selected = new Set(nodesOf(view, state.choice));
   matched = matching(state.search);
   const two = view.before !== null;
+  const { tree } = view;
   const show = (flame, slot, whole) =>
-    flame.show(view.tree, {
+    flame.show(tree, {
       slot, root, matched, selected,
       color: (node) =>
         two
-          ? changeColor(view.tree.total[1][node], view.tree.total[0][node])
-          : nodeColor(view.tree, node, slot, state.colorBy),
-      whole: `${whole} ${unit(view.tree.total[slot][0])}`,
+          ? changeColor(tree.total[1][node], tree.total[0][node])
+          : nodeColor(tree, node, slot, state.colorBy),
+      whole: `${whole} ${unit(tree.total[slot][0])}`,
     });
   show(parts.flame, 0, two ? "after:" : "all locks:");
   byId("flame-before-pane").hidden = !two;
   if (two) show(parts.flameBefore, 1, "before:");
   parts.locks.show(parts.locks.rows, lock);
-  parts.culprits.show(culpritRows(view, lock), state.choice?.kind === "function" ? state.choice.name : lastOf(state.choice));
+  if (!view.culprits.has(lock)) view.culprits.set(lock, culpritRows(view, lock));
+  parts.culprits.show(view.culprits.get(lock), state.choice?.kind === "function" ? state.choice.name : lastOf(state.choice));
   byId("culprits-title").textContent = lock === null ? "Culprits" : `Culprits of ${names[lock].text}`;
   parts.detail.show(view, state.choice, unit);
   searched();
@@ -167,6 +170,8 @@ function searched() {
 // The modules of the picture and their colours, the largest first.
 function legend(two) {
   const box = byId("legend");
+  if (view.legend === state.colorBy) return;
+  view.legend = state.colorBy;
   if (two) {
     const part = (before, after, text) => {
       const square = make("span", { className: "mark" });
@@ -176,15 +181,7 @@ function legend(two) {
     box.replaceChildren(part(1, 3, "grew"), part(1, 1.01, "same"), part(3, 1, "shrank"));
     return;
   }
-  const sums = new Map();
-  const { tree } = view;
-  for (let node = 1; node < tree.size; node += 1) {
-    const name = names[tree.name[node]];
-    const key = state.colorBy === "lock" ? (name.kind === "lock" ? name.text : null) : name.kind === "function" ? name.module : null;
-    const weight = state.colorBy === "lock" ? tree.total[0][node] : tree.self[0][node];
-    if (key !== null) sums.set(key, (sums.get(key) ?? 0) + weight);
-  }
-  const largest = [...sums].sort((a, b) => b[1] - a[1]).slice(0, 8);
+  const largest = [...weights(view, state.colorBy)].sort((a, b) => b[1] - a[1]).slice(0, 8);
   box.replaceChildren(
     ...largest.map(([name]) => {
       const square = make("span", { className: "mark" });
@@ -193,6 +190,16 @@ function legend(two) {
     }),
     make("li", { className: "hint" }, "stronger: it ended the sections itself"),
   );
+}
+
+// Everything that has a colour of its own, once more.
+function recolor() {
+  if (view === null) return;
+  view.legend = null;
+  parts.detail.view = null;
+  parts.locks.draw();
+  parts.culprits.draw();
+  render();
 }
 
 // What stands above all: of what the profile is, and the sums that balance.
@@ -218,8 +225,11 @@ function header(after, before) {
           : null,
       ),
     );
-  const blamed = make("span", { className: "balance-blamed" });
-  blamed.style.width = `${now.waited_ns > 0 ? (100 * now.blamed_ns) / now.waited_ns : 0}%`;
+  byId("balance-blamed").style.width = `${now.waited_ns > 0 ? (100 * now.blamed_ns) / now.waited_ns : 0}%`;
+  byId("balance").setAttribute(
+    "aria-label",
+    `${share(now.blamed_ns, now.waited_ns)} of what was waited was blamed on critical sections, the rest is handoff`,
+  );
   byId("tiles").replaceChildren(
     tile("Waited", "waited_ns", time, "The time of all waiters together"),
     tile("Blamed", "blamed_ns", time, "What of it critical sections caused"),
@@ -227,11 +237,6 @@ function header(after, before) {
     tile("Contentions", "contentions", count, "Critical sections that ended while somebody waited"),
     tile("Waits", "waits", count, "Waits that ended"),
     tile("Longest", "longest_ns", time, "The longest wait"),
-    make(
-      "div",
-      { className: "balance", role: "img", "aria-label": `${share(now.blamed_ns, now.waited_ns)} of what was waited was blamed on critical sections, the rest is handoff` },
-      blamed,
-    ),
   );
 }
 
@@ -285,7 +290,6 @@ function build() {
     flameBefore: flame("flame-before", "Flame graph of the culprits, before", 1),
     detail,
   };
-  buildTables();
 }
 
 function buildTables() {
@@ -368,6 +372,7 @@ function startLive(url, title) {
     },
     trouble: (text) => trouble(`No answer: ${text}. Trying again.`),
   });
+  buildTables();
   byId("pause").addEventListener("click", pause);
   byId("since-now").addEventListener("click", () => {
     state.base = state.base ? null : state.latest;
@@ -433,7 +438,7 @@ function swap() {
 function start() {
   build();
   wire();
-  const flip = startTheme(byId("theme"), () => render());
+  const flip = startTheme(byId("theme"), recolor);
   startKeys([
     { key: "/", text: "Search; /parts in slashes/ are a regular expression", run: () => byId("search").focus() },
     { key: "Escape", keys: "Esc", text: "One step back: search, choice, zoom", run: back },

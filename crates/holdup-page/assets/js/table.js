@@ -59,8 +59,17 @@ export class Table {
 
   // `rows` have a `key` each; `chosen` is the key of the one that is chosen.
   show(rows, chosen) {
+    const same = rows === this.rows;
     Object.assign(this, { rows, chosen });
-    this.draw();
+    if (same) this.mark();
+    else this.draw();
+  }
+
+  // Says which row is chosen, and leaves the rows as they are.
+  mark() {
+    for (const line of this.body.children) {
+      line.setAttribute("aria-selected", String(line.dataset.key === String(this.chosen)));
+    }
   }
 
   draw() {

@@ -19,7 +19,8 @@ export function time(ns) {
   const size = Math.abs(ns);
   // By what it is rounded to: 999.6 µs is 1.00 ms.
   const [, unit, name] = steps.find(([limit]) => Number(size.toPrecision(3)) < limit);
-  const digits = unit === 1 ? grouped(Math.round(size)) : threeDigits(size / unit);
+  const whole = name === "ns" || name === "d";
+  const digits = whole ? grouped(Math.round(size / unit)) : threeDigits(size / unit);
   return `${sign}${digits} ${name}`;
 }
 

@@ -22,7 +22,9 @@ export function makeView(after, before, metric, even) {
   add(after, 0, 1);
   if (before) add(before, 1, scale);
   const tree = buildTree(entries, slots);
-  return { after, before, scale, metric, entries, tree };
+  // What is worked out of it only once: see main.js.
+  const culprits = new Map();
+  return { after, before, scale, metric, entries, tree, culprits, legend: null };
 }
 
 // One row for each function that ended critical sections others waited for.
@@ -48,7 +50,8 @@ export function culpritRows(view, lock = null) {
     }
     row.locks.add(names[sample.lock.name].text);
   }
-  const list = [...rows.values()];
+  // Where a table's order leaves rows equal, they stay in this one.
+  const list = [...rows.values()].sort((a, b) => b.value + b.before - (a.value + a.before));
   for (const row of list) row.all = all;
   return list;
 }
@@ -77,6 +80,17 @@ function scaled(lock, factor) {
     copy[key] = lock[key] === null ? null : lock[key] * factor;
   }
   return copy;
+}
+
+// What each module is blamed for, or what was waited for each lock.
+export function weights(view, by) {
+  const sums = new Map();
+  const add = (name, value) => sums.set(name, (sums.get(name) ?? 0) + value);
+  for (const { path, value, slot } of view.entries) {
+    const name = names[by === "lock" ? path[0] : path[path.length - 1]];
+    if (slot === 0 && name.kind !== "note") add(by === "lock" ? name.text : name.module, value);
+  }
+  return sums;
 }
 
 // The nodes that a choice marks. A choice is { kind: "path", path }, or
