@@ -55,3 +55,21 @@ ensure_cargo_deny() {
     echo "cargo-deny is missing: building it into target/tools"
     cargo install --quiet --locked --root target/tools --target-dir target/tools/build cargo-deny
 }
+
+# ensure_chromium: finds a Chromium and Node, or installs them from Debian (20 s).
+ensure_chromium() {
+    local name
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        ensure_debian nodejs && ensure_debian npm || return 1
+    fi
+    if (($(node -p 'process.versions.node.split(".")[0]') < 20)); then
+        echo "the tests of the page need Node 20 or later, not $(node --version)"
+        return 1
+    fi
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || ensure_debian chromium || return 1
+    for name in chromium google-chrome; do
+        chromium=$(command -v "$name") && break
+    done
+    export chromium
+    "$chromium" --version
+}
