@@ -221,6 +221,8 @@ pub(crate) unsafe fn forget_others() {
     }
     FREE.store(0, Ordering::Relaxed);
     crate::live::deadlock::forget_others();
+    #[cfg(target_os = "linux")]
+    crate::live::stack_now::reset();
     for number in (1..=GIVEN.load(Ordering::Relaxed)).rev() {
         let Some(record) = lookup(number) else { continue };
         // SAFETY: the thread does not exist, its stack is as it was.

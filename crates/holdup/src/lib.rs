@@ -89,7 +89,7 @@ pub use condvar::{Condvar, RawCondvar, WaitTimeoutResult};
 #[cfg(feature = "arc_lock")]
 pub use fair_mutex::ArcFairMutexGuard;
 pub use fair_mutex::{FairMutex, FairMutexGuard, MappedFairMutexGuard, RawFairMutex};
-pub use live::{live, on_deadlock, set_deadlock_action};
+pub use live::{live, on_deadlock, set_deadlock_action, watchdog};
 pub use once::{Once, OnceState};
 pub use raw_mutex::RawMutex;
 pub use raw_rwlock::{RawRwLock, RawRwLockRecursive};

@@ -52,6 +52,10 @@ pub mod deadlock;
 pub(crate) mod holds;
 #[cfg(not(any(loom, shuttle)))]
 mod look;
+#[cfg(not(any(loom, shuttle)))]
+mod place;
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
+pub mod stack_now;
 // In a model nobody looks from outside; the cell is checked on its own.
 #[cfg_attr(any(loom, shuttle), path = "../sync/model/waiting.rs")]
 mod waiting;

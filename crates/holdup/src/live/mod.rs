@@ -36,9 +36,13 @@ pub(crate) mod deadlock;
 #[cfg(feature = "json")]
 mod json;
 mod thread;
+mod watchdog;
 
 pub use deadlock::{Action as DeadlockAction, Deadlock, Member, on_deadlock, set_deadlock_action};
 pub use thread::Thread;
+#[cfg(target_os = "linux")]
+pub use thread::use_signal_for_stacks;
+pub use watchdog::{Overdue, Watchdog, watchdog};
 
 use crate::profile::ClassNames;
 use core::fmt;

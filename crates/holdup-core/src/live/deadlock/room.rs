@@ -1,49 +1,22 @@
 //! Where the members of a suspected deadlock answer: one static room, so that nothing
-//! is allocated, and an answer that comes too late touches nothing that is gone.
-//!
-//! | state of a place   | meaning                                                     |
-//! |--------------------|-------------------------------------------------------------|
-//! | `FREE`             | nobody was asked                                            |
-//! | ticket, `ASKED`    | the member with this ticket may answer                      |
-//! | ticket, `WRITING`  | it does                                                     |
-//! | ticket, `ANSWERED` | its stack is complete                                       |
-//!
-//! Whoever has the room (`TAKEN`) gives out tickets, which never come again, and takes
-//! back those that were not answered: `ASKED` becomes `FREE` by a compare-exchange,
-//! and a member that writes is waited for.
+//! is allocated, and an answer that comes too late touches nothing that is gone (see
+//! `live/place.rs`).
 
+use super::super::place::{Place, TICKETS};
 use super::super::{Access, Wait};
 use crate::class::ClassId;
-use crate::record::{self, DEPTH};
+use crate::record::DEPTH;
 use crate::thread::Record;
 use core::num::NonZeroU32;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The most threads of a deadlock that is found.
 pub const MEMBERS: usize = 64;
 
-const FREE: u32 = 0;
-const ASKED: u32 = 1;
-const WRITING: u32 = 2;
-const ANSWERED: u32 = 3;
-const STEPS: u32 = 4;
-
-struct Place {
-    state: AtomicU32,
-    depth: AtomicU32,
-    stack: [AtomicUsize; DEPTH],
-}
-
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Written by who has the room.
-static TICKETS: AtomicU32 = AtomicU32::new(0);
-static PLACES: [Place; MEMBERS] = [const {
-    Place {
-        state: AtomicU32::new(FREE),
-        depth: AtomicU32::new(0),
-        stack: [const { AtomicUsize::new(0) }; DEPTH],
-    }
-}; MEMBERS];
+static TICKET: AtomicU32 = AtomicU32::new(0);
+static PLACES: [Place; MEMBERS] = [const { Place::new() }; MEMBERS];
 
 /// A thread of a deadlock.
 #[derive(Clone, Copy)]
@@ -101,17 +74,10 @@ impl Report<'_> {
     /// The stack of the lock call that a member waits in, as [`record::stack::capture`]
     /// has it: fills `stack` and returns how many there are.
     pub fn stack(&self, member: usize, stack: &mut [usize; DEPTH]) -> usize {
-        let Some(place) = PLACES.get(member).filter(|_| member < self.room.asked) else {
-            return 0;
-        };
-        // Acquire: the stack is complete.
-        if place.state.load(Ordering::Acquire) % STEPS != ANSWERED {
-            return 0;
+        match PLACES.get(member) {
+            Some(place) if member < self.room.asked => place.read(stack),
+            _ => 0,
         }
-        for (to, from) in stack.iter_mut().zip(&place.stack) {
-            *to = from.load(Ordering::Relaxed);
-        }
-        place.depth.load(Ordering::Relaxed) as usize
     }
 }
 
@@ -132,9 +98,9 @@ impl Room {
     /// It must be woken to do so, unless it is the caller: then it answers next.
     pub(super) fn ask(&mut self, record: &Record) {
         let Some(place) = PLACES.get(self.asked) else { return };
-        let ticket = TICKETS.load(Ordering::Relaxed).wrapping_add(1) % (u32::MAX / 1024);
-        TICKETS.store(ticket, Ordering::Relaxed);
-        place.state.store(ticket * STEPS + ASKED, Ordering::Relaxed);
+        let ticket = (TICKET.load(Ordering::Relaxed) + 1) % TICKETS;
+        TICKET.store(ticket, Ordering::Relaxed);
+        place.ask(ticket);
         // Release: who sees the ask sees the place's state. Place and ticket in one.
         record.set_asked(ticket * MEMBERS as u32 + self.asked as u32 + 1);
         self.asked += 1;
@@ -142,30 +108,13 @@ impl Room {
 
     /// Whether all who were asked have answered.
     pub(super) fn is_answered(&self) -> bool {
-        // Acquire: what was shown before the answer.
-        PLACES[..self.asked]
-            .iter()
-            .all(|place| place.state.load(Ordering::Acquire) % STEPS == ANSWERED)
+        PLACES[..self.asked].iter().all(Place::is_answered)
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        for place in &PLACES[..self.asked] {
-            loop {
-                let state = place.state.load(Ordering::Relaxed);
-                // A member that writes needs a moment.
-                if state % STEPS == WRITING {
-                    crate::sync::yield_now();
-                } else if place
-                    .state
-                    .compare_exchange(state, FREE, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-                {
-                    break;
-                }
-            }
-        }
+        PLACES[..self.asked].iter().for_each(Place::take_back);
         // Release: to the next.
         TAKEN.store(false, Ordering::Release);
     }
@@ -185,31 +134,11 @@ pub(in crate::live) fn answer(record: &Record) {
 #[inline(never)]
 fn answer_at(record: &Record, asked: u32) {
     record.set_asked(0);
-    let (ticket, place) = ((asked - 1) / MEMBERS as u32, &PLACES[(asked - 1) as usize % MEMBERS]);
-    let state = |step| ticket * STEPS + step;
-    // Acquire: it was asked. If not, the answer comes too late, and is not given.
-    if place
-        .state
-        .compare_exchange(state(ASKED), state(WRITING), Ordering::Acquire, Ordering::Relaxed)
-        .is_err()
-    {
-        return;
-    }
-    let mut stack = [0; DEPTH];
-    let depth = record::stack::capture(&mut stack);
-
-    for (to, from) in place.stack.iter().zip(&stack[..depth]) {
-        to.store(*from, Ordering::Relaxed);
-    }
-    place.depth.store(depth as u32, Ordering::Relaxed);
-    // Release: the stack, and what was shown before.
-    place.state.store(state(ANSWERED), Ordering::Release);
+    PLACES[(asked - 1) as usize % MEMBERS].answer((asked - 1) / MEMBERS as u32);
 }
 
 /// In the child of a fork: nobody has the room.
 pub(super) fn reset() {
-    for place in &PLACES {
-        place.state.store(FREE, Ordering::Relaxed);
-    }
+    PLACES.iter().for_each(Place::reset);
     TAKEN.store(false, Ordering::Relaxed);
 }
