@@ -84,6 +84,13 @@ impl Ledger {
         amount
     }
 
+    /// What [`claim`](Self::claim) would take. Constant time.
+    #[inline]
+    #[must_use]
+    pub fn due(&self, now: u64) -> u64 {
+        self.waiters.wrapping_mul(now).wrapping_sub(self.starts).wrapping_add(self.owed)
+    }
+
     /// A waiter stops waiting; returns how long it waited in all. What of it
     /// no claim has taken yet stays owed. Constant time.
     #[inline]

@@ -14,6 +14,7 @@
 use crate::live::cell::WaitCell;
 use crate::live::holds::Holds;
 use crate::park::Parker;
+use crate::record::Slate;
 use crate::wait_list::Awaited;
 use core::cell::Cell;
 use core::num::NonZeroU32;
@@ -47,6 +48,8 @@ pub(crate) struct Record {
     /// The wait the thread is in, if any. Touched by itself alone, and by the
     /// child of a fork that it does not exist in.
     waiting: AtomicPtr<Wait<'static>>,
+    /// What it has yet to book.
+    pub(crate) slate: Slate,
     /// The next free number, while this one is free.
     next_free: AtomicU32,
     /// The system's number of the thread; zero where that is not known.
@@ -87,6 +90,7 @@ impl Record {
         Record {
             parker: Parker::new(),
             waiting: AtomicPtr::new(core::ptr::null_mut()),
+            slate: Slate::new(),
             next_free: AtomicU32::new(0),
             os_id: AtomicU32::new(0),
             holding: AtomicBool::new(false),
@@ -340,6 +344,16 @@ fn own_os_id() -> u32 {
     }
 }
 
+/// The slate of the thread with this number; none of zero.
+pub(crate) fn slate_of(number: u32) -> Option<&'static Slate> {
+    lookup(number).map(|record| &record.slate)
+}
+
+/// Calls `visit` with the slate of each thread that is or was.
+pub(crate) fn for_each_slate(visit: impl FnMut(&Slate)) {
+    (1..=GIVEN.load(Ordering::Relaxed)).filter_map(slate_of).for_each(visit);
+}
+
 /// Some thread's record, for a node whose owner has none and is never woken.
 pub(crate) fn any_record() -> &'static Record {
     &STATIC_RECORDS[0]
@@ -375,6 +389,8 @@ fn first_number() -> u32 {
         let record = lookup(number);
         if let Some(record) = record {
             record.take_over();
+            // Not when it was given back: those it held up may still ask for it.
+            record.slate.forget_name();
         }
         OWN.set(record);
         SIGNATURE.set(number);
@@ -499,9 +515,13 @@ mod exit {
     }
 
     extern "C" fn ended(value: *mut c_void) {
+        let number = value.addr() as u32;
+        if let Some(slate) = super::slate_of(number) {
+            slate.settle();
+        }
         SIGNATURE.set(0);
         OWN.set(None);
-        give_back(value.addr() as u32);
+        give_back(number);
     }
 }
 
@@ -514,6 +534,9 @@ mod exit {
 
     impl Drop for Watch {
         fn drop(&mut self) {
+            if let Some(slate) = super::slate_of(self.0) {
+                slate.settle();
+            }
             SIGNATURE.set(0);
             OWN.set(None);
             give_back(self.0);

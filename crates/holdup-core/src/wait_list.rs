@@ -41,6 +41,8 @@
 //!    are right, and that of the first linked one is null or stale.
 //! 5. **Counted when linked.** The ledger counts exactly the linked nodes, and
 //!    so does the account count those that want the lock for themselves alone.
+//! 6. **A cursor on the list.** The account's `cursor` is null, or a linked node:
+//!    it moves on when its node is removed.
 //!
 //! # Orderings
 //!
@@ -51,10 +53,12 @@
 //! lost when a push or a flag follows it.
 
 use crate::ledger::{Ledger, Ticket};
-use crate::record::Sums;
+use crate::record::{self, Ended, RowId, Sums};
 use crate::sync::Cell;
 use crate::sync::atomic::{AtomicBool, AtomicU32};
 use crate::thread::Record;
+// What no lock depends on: see `sync`.
+use core::sync::atomic::{AtomicU32 as Hint, Ordering::Relaxed};
 
 #[cfg(any(holdup_verify, loom, shuttle))]
 mod verify;
@@ -132,6 +136,11 @@ pub(crate) struct Node {
     pub(crate) state: AtomicU32,
     /// Whether the node was called once and did not get the lock.
     pub(crate) tried: AtomicBool,
+    /// The stack of its owner, once that is about to sleep; zero before, and where
+    /// it is not kept.
+    victim: Hint,
+    /// Who ended the section after which it was admitted.
+    pub(crate) admitted_by: Cell<Ended>,
     /// In the first linked node, the sums of the lock.
     pub(crate) account: Cell<Account>,
 }
@@ -160,6 +169,18 @@ pub(crate) struct Account {
     pub(crate) alone: usize,
     /// The node that waits to upgrade, null if none does.
     pub(crate) upgrader: *mut Node,
+    /// Where the next victim is sought from; null for the newest node.
+    cursor: *mut Node,
+    /// Who stands for what those who gave up left owed.
+    owed_by: RowId,
+    /// Who stands for what readers owe and nobody took.
+    pub(crate) pot_of: RowId,
+    /// Since when the section that goes on is waited for.
+    pub(crate) began: u64,
+    /// The longest section that somebody who waits may have waited for.
+    longest: (u64, Ended),
+    /// The last one.
+    last: Ended,
 }
 
 impl Default for Account {
@@ -175,6 +196,12 @@ impl Default for Account {
             held: 0,
             alone: 0,
             upgrader: core::ptr::null_mut(),
+            cursor: core::ptr::null_mut(),
+            owed_by: 0,
+            pot_of: 0,
+            began: 0,
+            longest: (0, Ended { thread: 0, at: 0 }),
+            last: Ended { thread: 0, at: 0 },
         }
     }
 }
@@ -208,6 +235,39 @@ impl Account {
         self.ledger.leave(node.ticket.get(), now)
     }
 
+    /// As [`leave`](Account::leave), of a waiter that gives up. It stands for what
+    /// it leaves owed, or who does so already: by lot, in proportion.
+    pub(crate) fn give_up(&mut self, node: &Node, now: u64) -> u64 {
+        let owed = self.ledger.owed();
+        let waited = self.leave(node, now);
+        let all = self.ledger.owed();
+        if all > owed && record::random_below(all) >= owed {
+            self.owed_by = node.victim();
+        }
+        waited
+    }
+
+    /// The section that `thread` had the lock for ends at `now`. For how long it
+    /// was waited for.
+    #[inline]
+    pub(crate) fn end_section(&mut self, oldest: &Node, now: u64, thread: u32) -> u64 {
+        let hold = now.saturating_sub(self.began);
+        self.began = now;
+        self.last = Ended { thread, at: now };
+        // Nobody waited for one that ended before the oldest came.
+        if hold >= self.longest.0 || self.longest.1.at <= oldest.ticket.get().start {
+            self.longest = (hold, self.last);
+        }
+        hold
+    }
+
+    /// Whose section held up who has waited since `start`: the longest one, if it
+    /// saw that; else the last.
+    #[inline]
+    pub(crate) fn culprit_of(&self, start: u64) -> Ended {
+        if self.longest.1.at > start { self.longest.1 } else { self.last }
+    }
+
     /// The unbooked sums, if it is time to book them.
     #[inline]
     pub(crate) fn take_due(&mut self, now: u64) -> Option<Sums> {
@@ -231,6 +291,8 @@ impl Node {
             record,
             state: AtomicU32::new(WAITING),
             tried: AtomicBool::new(false),
+            victim: Hint::new(0),
+            admitted_by: Cell::new(Ended { thread: 0, at: 0 }),
             account: Cell::new(Account::default()),
         }
     }
@@ -245,7 +307,9 @@ impl Node {
     pub(crate) fn prepare(&self, older: *mut Node, debt: u64) {
         self.older.set(older);
         if older.is_null() {
-            let mut account = Account { ledger: Ledger::owing(debt), ..Account::default() };
+            let began = self.ticket.get().start;
+            let ledger = Ledger::owing(debt);
+            let mut account = Account { ledger, began, ..Account::default() };
             account.join(self);
             self.account.set(account);
             self.oldest.set(core::ptr::from_ref(self).cast_mut());
@@ -256,6 +320,20 @@ impl Node {
 }
 
 impl Node {
+    /// Notes the stack of its owner, who calls this before it sleeps. Once.
+    #[inline]
+    pub(crate) fn enter_victim(&self) {
+        if self.victim() == 0 {
+            self.victim.store(record::enter_victim(), Relaxed);
+        }
+    }
+
+    /// What `enter_victim` noted.
+    #[inline]
+    pub(crate) fn victim(&self) -> RowId {
+        self.victim.load(Relaxed)
+    }
+
     /// Says, of a node prepared as the only one of its list, how many readers hold
     /// the lock.
     pub(crate) fn set_readers(&self, readers: usize) {
@@ -358,6 +436,61 @@ pub(crate) unsafe fn account<'a>(newest: *mut Node) -> &'a mut Account {
     unsafe { &mut *(*newest).account.as_ptr() }
 }
 
+/// How far the cursor goes for a victim, at most, and how often.
+const REACH: u64 = 4;
+const TRIES: usize = 4;
+
+/// Draws a victim of the `due` that is about to be claimed at `now`: each waiter in
+/// proportion to its part (`except`, if it is not null, none), zero if the one that
+/// is drawn has no stack. Constant time.
+///
+/// A waiter is proposed by moving the cursor on by less than [`REACH`] nodes, by
+/// lot, and accepted with the chance `part / most`. With up to [`REACH`] waiters all
+/// are proposed alike, from wherever the cursor starts. With more of them the cursor
+/// goes round, with steps that have no rhythm, so that over many draws all who wait
+/// equally long are proposed equally often.
+///
+/// # Safety
+/// As for [`account`], and the list is linked.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn draw_victim(
+    newest: *mut Node,
+    due: u64,
+    now: u64,
+    except: *const Node,
+) -> RowId {
+    // SAFETY: the caller's promise.
+    let (account, oldest) = unsafe { (account(newest), &*oldest(newest)) };
+    let ledger = account.ledger;
+    // What was owed when it was claimed has its own one.
+    if ledger.owed() > 0 && record::random_below(due) < ledger.owed() {
+        return account.owed_by;
+    }
+    let most = match ledger.claimed_at() {
+        0 => ledger.unclaimed(oldest.ticket.get(), now),
+        claimed_at => now.saturating_sub(claimed_at),
+    };
+    let mut at: *const Node = if account.cursor.is_null() { newest } else { account.cursor };
+    for _ in 0..TRIES {
+        for _ in 0..record::random_below(REACH.min(ledger.waiters())) {
+            // SAFETY: invariants 3 and 6, and all linked nodes are on the list.
+            let older = unsafe { (*at).older.get() };
+            at = if older.is_null() { newest } else { older };
+        }
+        // SAFETY: as above.
+        let node = unsafe { &*at };
+        let part = ledger.unclaimed(node.ticket.get(), now);
+        if !core::ptr::eq(node, except) && record::random_below(most.max(1)) < part {
+            account.cursor = at.cast_mut();
+            return node.victim();
+        }
+    }
+    // Nearly all came just now: then it is the oldest that waited.
+    account.cursor = at.cast_mut();
+    oldest.victim()
+}
+
 /// Calls `visit` with each node of the list, newest first. Linear: for lists
 /// that end.
 ///
@@ -402,9 +535,17 @@ unsafe fn take_out(newest: *mut Node, node: &Node) -> *mut Node {
                 // Stale, and harmless, if the word turns out to have changed
                 // (invariant 4): `node` then still is the first linked one.
                 (*older).oldest.set(node.oldest.get());
-                (*older).account.set(node.account.get());
+                let mut account = node.account.get();
+                if core::ptr::eq(account.cursor, node) {
+                    account.cursor = older;
+                }
+                (*older).account.set(account);
             }
             return older;
+        }
+        let account = account(newest);
+        if core::ptr::eq(account.cursor, node) {
+            account.cursor = older;
         }
         let newer = node.newer.get();
         (*newer).older.set(older);

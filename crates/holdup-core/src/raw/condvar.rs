@@ -284,6 +284,7 @@ impl RawCondvar {
                 return Some(state);
             }
             shown.look_if_moved(|| mutex.seen_holder());
+            waiter.node.enter_victim();
             match deadline {
                 None => parker.park(),
                 Some(until) => {

@@ -33,14 +33,53 @@ pub fn period() -> u64 {
     PERIOD.load(Ordering::Relaxed)
 }
 
-/// Decides on a claim of `delay` nanoseconds: what to record for it, as count
-/// and delay, if anything.
-#[inline]
-pub(super) fn sample(delay: u64) -> Option<(u64, u64)> {
-    weigh(delay, period(), random)
+/// The lot of one claim, drawn before its amount is known.
+pub(crate) struct Draw {
+    period: u64,
+    random: u64,
 }
 
-/// [`sample`] with its inputs named.
+impl Draw {
+    /// Draws. Some nanoseconds; allocates nothing.
+    #[inline]
+    pub(crate) fn new() -> Draw {
+        let period = period();
+        Draw { period, random: if period > 1 { random() } else { 0 } }
+    }
+
+    /// Whether any claim would be kept.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.period != 0
+    }
+
+    /// Whether a claim of `delay` nanoseconds is kept. In a model all are, so that
+    /// it comes by what is done for them.
+    #[inline]
+    pub(crate) fn keeps(&self, delay: u64) -> bool {
+        let chance = delay.max(1);
+        crate::sync::MODELLED
+            || (self.is_on() && (chance >= self.period || below(self.random, self.period) < chance))
+    }
+
+    /// What to record for a claim of `delay` nanoseconds, as count and delay, if it
+    /// is kept.
+    #[inline]
+    pub(super) fn weigh(&self, delay: u64) -> Option<(u64, u64)> {
+        let mut first = Some(self.random);
+        weigh(delay, self.period, || first.take().unwrap_or_else(random))
+    }
+}
+
+/// A random number below `bound`. In a model always the same: what it decides is
+/// left to nobody's choice there.
+#[inline]
+pub(crate) fn random_below(bound: u64) -> u64 {
+    if crate::sync::MODELLED { bound / 2 } else { below(random(), bound) }
+}
+
+/// Decides on a claim of `delay` nanoseconds: what to record for it, as count
+/// and delay, if anything.
 #[inline]
 fn weigh(delay: u64, period: u64, mut random: impl FnMut() -> u64) -> Option<(u64, u64)> {
     if period == 0 {
@@ -101,6 +140,18 @@ mod tests {
         for delay in [0, 1, 2, 1_000, u64::MAX] {
             assert_eq!(weigh(delay, 0, || 0), None);
             assert_eq!(weigh(delay, 1, || u64::MAX), Some((1, delay)));
+        }
+    }
+
+    #[test]
+    fn a_draw_keeps_what_it_weighs() {
+        for period in [0, 1, 2, 1_000] {
+            for _ in 0..1_000 {
+                let draw = Draw { period, random: random() };
+                for delay in [0, 1, 500, 999, 1_000, u64::MAX] {
+                    assert_eq!(draw.keeps(delay), draw.weigh(delay).is_some());
+                }
+            }
         }
     }
 

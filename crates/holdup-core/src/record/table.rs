@@ -1,6 +1,7 @@
-//! The table of stacks: (stack, class) -> (count, delay).
+//! Tables of stacks: (stack, class) -> (count, delay), and the stacks of victims,
+//! which have no class and no sums here.
 //!
-//! Fixed in size, mapped once, at the first sample; pages are touched as they
+//! Fixed in size, mapped once, at the first stack; pages are touched as they
 //! fill. A row is found by the hash of its key with open addressing; its stack
 //! lies in an arena that only grows. Nothing is ever removed or changed but
 //! the two sums of a row, so readers need no lock and stall nobody.
@@ -15,8 +16,9 @@
 //! it goes on to the next slot. So one stack may have two rows; readers add
 //! them up. A row or stack that finds no room is counted as *lost*.
 
+use super::lazy::{Lazy, Zeroed};
 use crate::class::ClassId;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Rows; a power of two.
 const ROWS: usize = 1 << 15;
@@ -45,87 +47,80 @@ pub(super) struct Table {
     arena: [AtomicUsize; ARENA],
 }
 
-static TABLE: AtomicPtr<Table> = AtomicPtr::new(core::ptr::null_mut());
+// SAFETY: made of atomic numbers; all-zero rows are free, the arena unused.
+unsafe impl Zeroed for Table {}
 
-/// The table, mapped at the first call; none where there is no memory.
-fn table() -> Option<&'static Table> {
-    let mut table = TABLE.load(Ordering::Acquire);
-    if table.is_null() {
-        let memory = crate::memory::map(size_of::<Table>())?;
-        // All-zero memory is a valid, empty table.
-        let fresh: *mut Table = memory.cast().as_ptr();
-        table = match TABLE.compare_exchange(
-            core::ptr::null_mut(),
-            fresh,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
-            Ok(_) => fresh,
-            Err(first) => {
-                // SAFETY: mapped above with this size, seen by nobody.
-                unsafe { crate::memory::unmap(memory, size_of::<Table>()) };
-                first
-            }
-        };
-    }
-    // SAFETY: only a mapped table is ever stored, and none is unmapped.
-    Some(unsafe { &*table })
-}
+/// The stacks that ended critical sections.
+pub(super) static CULPRITS: Lazy<Table> = Lazy::new();
+/// The stacks that waited.
+pub(super) static VICTIMS: Lazy<Table> = Lazy::new();
 
-/// The table if there is one yet.
-pub(super) fn current() -> Option<&'static Table> {
-    // SAFETY: see `table`.
-    unsafe { TABLE.load(Ordering::Acquire).as_ref() }
-}
+/// The number of a row: its place plus one, so that zero is none.
+pub(crate) type RowId = u32;
 
-/// Keeps rows in `table` from now on.
-pub(super) fn keep_in(table: &'static Table) {
-    TABLE.store(core::ptr::from_ref(table).cast_mut(), Ordering::Release);
-}
-
-/// Adds to the row of `stack` and `class`. False if it found no room.
-pub(super) fn add(stack: &[usize], class: ClassId, count: u64, delay: u64) -> bool {
-    let Some(table) = table() else { return false };
-    let Some(row) = table.find(stack, class) else { return false };
-    row.count.fetch_add(count, Ordering::Relaxed);
-    row.delay.fetch_add(delay, Ordering::Relaxed);
-    true
-}
-
-/// Calls `visit` with stack, class, count and delay of each row of `table`.
-/// Whatever is in its memory: it may be that of another program.
+/// Calls `visit` with stack, class, count and delay of each row of `table` that has
+/// sums. Whatever is in its memory: it may be that of another program.
 pub(super) fn for_each(table: &Table, mut visit: impl FnMut(&[usize], ClassId, u64, u64)) {
     let mut stack = [0; super::DEPTH];
-    for row in &table.rows {
-        // Acquire: the key of a ready row is complete.
-        if row.state.load(Ordering::Acquire) & READY == 0 {
-            continue;
-        }
-        let stored = table.stack(row);
-        for (to, from) in stack.iter_mut().zip(stored) {
-            *to = from.load(Ordering::Relaxed);
-        }
-        let class = ClassId(row.class.load(Ordering::Relaxed));
+    for (place, row) in table.rows.iter().enumerate() {
+        let Some((stack, class)) = table.read(place as RowId + 1, &mut stack) else { continue };
         let count = row.count.load(Ordering::Relaxed);
         let delay = row.delay.load(Ordering::Relaxed);
         if count != 0 {
-            visit(&stack[..stored.len()], class, count, delay);
+            visit(stack, class, count, delay);
         }
     }
 }
 
 impl Table {
+    /// The row of a stack and a class, made if it is new. None if it found no room.
+    pub(super) fn enter(&self, stack: &[usize], class: ClassId) -> Option<RowId> {
+        self.find(stack, class).map(|place| place as RowId + 1)
+    }
+
+    /// Adds to the sums of a row.
+    pub(super) fn add(&self, row: RowId, count: u64, delay: u64) {
+        if let Some(row) = self.row(row) {
+            row.count.fetch_add(count, Ordering::Relaxed);
+            row.delay.fetch_add(delay, Ordering::Relaxed);
+        }
+    }
+
+    /// The stack of a row, copied to `buffer`, and its class. None if there is no
+    /// such row.
+    pub(super) fn read<'a>(
+        &self,
+        row: RowId,
+        buffer: &'a mut [usize; super::DEPTH],
+    ) -> Option<(&'a [usize], ClassId)> {
+        let row = self.row(row)?;
+        // Acquire: the key of a ready row is complete.
+        if row.state.load(Ordering::Acquire) & READY == 0 {
+            return None;
+        }
+        let stored = self.stack(row);
+        for (to, from) in buffer.iter_mut().zip(stored) {
+            *to = from.load(Ordering::Relaxed);
+        }
+        Some((&buffer[..stored.len()], ClassId(row.class.load(Ordering::Relaxed))))
+    }
+
+    fn row(&self, row: RowId) -> Option<&Row> {
+        self.rows.get((row as usize).wrapping_sub(1))
+    }
+
     fn stack(&self, row: &Row) -> &[AtomicUsize] {
         let start = row.start.load(Ordering::Relaxed);
         let length = (row.length.load(Ordering::Relaxed) as usize).min(super::DEPTH);
         self.arena.get(start..).and_then(|rest| rest.get(..length)).unwrap_or(&[])
     }
 
-    /// The row of a key, made if it is new.
-    fn find(&self, stack: &[usize], class: ClassId) -> Option<&Row> {
+    /// The place of a key, made if it is new.
+    fn find(&self, stack: &[usize], class: ClassId) -> Option<usize> {
         let hash = hash(stack, class);
         for probe in 0..PROBES {
-            let row = &self.rows[(hash as usize >> 1).wrapping_add(probe) % ROWS];
+            let place = (hash as usize >> 1).wrapping_add(probe) % ROWS;
+            let row = &self.rows[place];
             // Acquire: the key of a ready row is complete.
             let mut state = row.state.load(Ordering::Acquire);
             if state == 0 {
@@ -133,12 +128,12 @@ impl Table {
                     return None;
                 }
                 match row.state.compare_exchange(0, hash, Ordering::Acquire, Ordering::Acquire) {
-                    Ok(_) => return self.fill(row, hash, stack, class),
+                    Ok(_) => return self.fill(row, hash, stack, class).then_some(place),
                     Err(other) => state = other,
                 }
             }
             if state == hash | READY && self.has_key(row, stack, class) {
-                return Some(row);
+                return Some(place);
             }
         }
         None
@@ -150,22 +145,16 @@ impl Table {
             && self.stack(row).iter().zip(stack).all(|(a, b)| a.load(Ordering::Relaxed) == *b)
     }
 
-    /// Writes the key of a row that the caller has claimed.
-    fn fill<'a>(
-        &self,
-        row: &'a Row,
-        hash: u64,
-        stack: &[usize],
-        class: ClassId,
-    ) -> Option<&'a Row> {
+    /// Writes the key of a row that the caller has claimed. False if there is no
+    /// room for it.
+    fn fill(&self, row: &Row, hash: u64, stack: &[usize], class: ClassId) -> bool {
         // Taken only if it fits, so that the sum never runs on. A row without
         // a stack stays claimed: it is passed over, as any claimed one.
-        let start = self
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                (used + stack.len() <= ARENA).then_some(used + stack.len())
-            })
-            .ok()?;
+        let Ok(start) = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            (used + stack.len() <= ARENA).then_some(used + stack.len())
+        }) else {
+            return false;
+        };
         for (to, from) in self.arena[start..].iter().zip(stack) {
             to.store(*from, Ordering::Relaxed);
         }
@@ -174,7 +163,7 @@ impl Table {
         row.class.store(class.0, Ordering::Relaxed);
         // Release: publishes the key.
         row.state.store(hash | READY, Ordering::Release);
-        Some(row)
+        true
     }
 }
 

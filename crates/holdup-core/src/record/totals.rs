@@ -108,11 +108,16 @@ pub(super) fn keep_in(totals: &'static Totals) {
     ELSEWHERE.store(core::ptr::from_ref(totals).cast_mut(), Ordering::Release);
 }
 
-fn slot(class: ClassId) -> &'static Slot {
-    let Totals { slots, overflow } = current();
+/// How many places there are: slots, and one for all classes that found none.
+pub(super) const PLACES: usize = SLOTS + 1;
+
+/// The place of a class, which it keeps.
+#[inline]
+pub(super) fn place(class: ClassId) -> usize {
     if class == ClassId::UNNAMED {
-        return &slots[0];
+        return 0;
     }
+    let slots = &current().slots;
     let mut index = class.0 as usize;
     // A full table is probed some way, not through: this is on a lock's path.
     for _ in 0..64 {
@@ -133,12 +138,32 @@ fn slot(class: ClassId) -> &'static Slot {
                 };
             }
             if found == class.0 {
-                return slot;
+                return index;
             }
         }
         index += 1;
     }
-    overflow
+    SLOTS
+}
+
+/// Under which class that at `place`, which is of `class`, is reported.
+pub(super) fn class_at(place: usize, class: ClassId) -> ClassId {
+    if place == SLOTS { OTHERS } else { class }
+}
+
+fn slot(class: ClassId) -> &'static Slot {
+    let Totals { slots, overflow } = current();
+    slots.get(place(class)).unwrap_or(overflow)
+}
+
+/// The place and the class of each slot that is taken.
+pub(super) fn classes(totals: &Totals) -> impl Iterator<Item = (usize, ClassId)> {
+    let slots = totals.slots.iter().enumerate();
+    let taken = slots.filter_map(|(place, slot)| {
+        let class = ClassId(slot.class.load(Ordering::Relaxed));
+        (place == 0 || class != ClassId::UNNAMED).then_some((place, class))
+    });
+    taken.chain([(SLOTS, OTHERS)])
 }
 
 /// Adds to the sums of `class`. Some relaxed additions in a line of the
@@ -182,14 +207,8 @@ pub(crate) fn of(class: ClassId) -> Sums {
 
 /// Calls `visit` with each class in `totals` that was ever contended.
 pub(super) fn for_each(totals: &Totals, mut visit: impl FnMut(Class)) {
-    for (index, slot) in totals.slots.iter().chain([&totals.overflow]).enumerate() {
-        let class = match index {
-            SLOTS => OTHERS,
-            _ => ClassId(slot.class.load(Ordering::Relaxed)),
-        };
-        if class == ClassId::UNNAMED && index != 0 {
-            continue;
-        }
+    for (place, class) in classes(totals) {
+        let slot = totals.slots.get(place).unwrap_or(&totals.overflow);
         let sums = slot.sums();
         let lost =
             (slot.lost_count.load(Ordering::Relaxed), slot.lost_delay.load(Ordering::Relaxed));

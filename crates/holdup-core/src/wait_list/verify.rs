@@ -27,6 +27,7 @@ pub(super) unsafe fn list(newest: *mut Node, leaving: Leaving) {
     let (epoch, claimed_at) = (ledger.epoch(), ledger.claimed_at());
     check(!first.oldest.get().is_null(), "4: the newest node is linked");
     let (mut waiters, mut starts, mut alone) = (0_u64, 0_u64, 0_usize);
+    let mut cursor_found = account.cursor.is_null();
     let mut at = first;
     loop {
         waiters += 1;
@@ -37,6 +38,7 @@ pub(super) unsafe fn list(newest: *mut Node, leaving: Leaving) {
         let since = if ticket.epoch == epoch { ticket.start } else { claimed_at };
         starts = starts.wrapping_add(since);
         alone += usize::from(at.wanted.is_alone());
+        cursor_found |= core::ptr::eq(account.cursor, at);
         let older = at.older.get();
         // What `newer` of the first linked one says is stale.
         if older.is_null() {
@@ -50,6 +52,7 @@ pub(super) unsafe fn list(newest: *mut Node, leaving: Leaving) {
         check(core::ptr::eq(next.newer.get(), at), "4: the links of both ways agree");
         at = next;
     }
+    check(cursor_found, "6: the cursor is on the list");
     check(core::ptr::eq(first.oldest.get(), at), "4: the first linked node knows the oldest");
     check(peek(at) < ADMITTED, "3: who was admitted is off the list");
     if leaving == Leaving::Perhaps && waiters == ledger.waiters() + 1 {

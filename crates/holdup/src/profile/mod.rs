@@ -46,6 +46,7 @@ mod go_text;
 mod histogram;
 #[cfg(feature = "json")]
 mod json;
+mod live;
 mod merge;
 mod modules;
 mod name;

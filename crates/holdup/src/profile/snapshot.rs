@@ -1,13 +1,11 @@
 //! Snapshots of what was recorded, and their differences.
 
-use super::classes::{Class, ClassNames, sum};
-use super::named::{Builder, Named, Weight};
-use super::symbolize::Symbolizer;
-use super::{Contents, Histogram, Lock, LongWait, Pair, Sample, Totals, UNNAMED};
-use holdup_core::class::ClassId;
-use holdup_core::record::{self, Kind, Sums};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use super::classes::{Class, sum};
+use super::live::Live;
+use super::named::Named;
+use super::{Contents, Histogram, Lock, LongWait, Pair, Sample, Totals};
+use holdup_core::record::Sums;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
 /// When the program started, as far as this crate can tell.
@@ -34,50 +32,17 @@ pub struct Profile {
     named: OnceLock<Named>,
 }
 
-/// What only a profile of this program has.
-#[derive(Clone, Debug)]
-struct Live {
-    taken: Instant,
-    rows: BTreeMap<RowKey, Weight>,
-}
-
-/// By which rows are subtracted: class, kind, the culprit's stack, the victim's.
-type RowKey = (ClassId, Kind, RawStack, RawStack);
-
-/// Return addresses, innermost first. Rows share them.
-type RawStack = Arc<[usize]>;
-
 impl Profile {
     /// A profile of this program. See [`snapshot`](super::snapshot()).
     pub(super) fn take() -> Profile {
-        let taken = Instant::now();
-        let mut rows: BTreeMap<RowKey, Weight> = BTreeMap::new();
-        let mut stacks = RawStacks::default();
-        record::for_each_row(|row| {
-            let weight = Weight { count: row.count, delay: row.delay };
-            let key = (row.class, row.kind, stacks.get(row.stack), stacks.get(&[]));
-            rows.entry(key).or_default().add(weight);
-        });
-        let names = ClassNames::load();
-        let mut classes = Vec::new();
-        record::for_each_class(|id, sums| {
-            classes.push(Class { id: Some(id), name: names.of(id), sums, ..Class::default() });
-        });
-        // A class that was first contended between the two loops above.
-        let known: BTreeSet<_> = classes.iter().filter_map(|class| class.id).collect();
-        let missing: BTreeSet<_> =
-            rows.keys().map(|key| key.0).filter(|id| !known.contains(id)).collect();
-        for id in missing {
-            classes.push(Class { id: Some(id), name: names.of(id), ..Class::default() });
-        }
-        classes.sort_by(|a, b| a.name.cmp(&b.name));
+        let (live, classes) = Live::take();
         Profile {
             time: SystemTime::now(),
-            duration: taken.duration_since(*START.get_or_init(|| taken)),
+            duration: live.taken.duration_since(*START.get_or_init(|| live.taken)),
             period: super::period(),
             contents: Contents::Pairs,
             classes,
-            live: Some(Live { taken, rows }),
+            live: Some(live),
             named: OnceLock::new(),
         }
     }
@@ -123,13 +88,9 @@ impl Profile {
         };
         match (&self.live, &earlier.live) {
             (Some(now), Some(before)) => {
-                let rows = now.rows.iter().filter_map(|(key, &weight)| {
-                    let left = weight.minus(before.rows.get(key).copied().unwrap_or_default());
-                    (left != Weight::default()).then(|| (key.clone(), left))
-                });
                 // Of one monotonic clock, unlike `time`.
                 difference.duration = now.taken.saturating_duration_since(before.taken);
-                difference.live = Some(Live { taken: now.taken, rows: rows.collect() });
+                difference.live = Some(now.minus(before));
             }
             _ => difference.named = self.named().minus(earlier.named(), contents).into(),
         }
@@ -145,10 +106,7 @@ impl Profile {
 
     /// Forgets the classes that nothing happened to, unless a row is theirs.
     fn drop_empty_classes(&mut self) {
-        let ids: BTreeSet<_> = match &self.live {
-            Some(live) => live.rows.keys().map(|key| key.0).collect(),
-            None => BTreeSet::new(),
-        };
+        let ids = self.live.as_ref().map(Live::classes).unwrap_or_default();
         self.classes.retain(|class| {
             let nothing = class.sums == Sums::default() && class.waits.is_empty();
             !nothing || class.id.is_some_and(|id| ids.contains(&id))
@@ -265,37 +223,7 @@ impl Profile {
 
     /// The stacks and mappings, with names.
     pub(super) fn named(&self) -> &Named {
-        self.named.get_or_init(|| {
-            let Some(live) = &self.live else { return Named::default() };
-            let names: BTreeMap<_, _> =
-                self.classes.iter().filter_map(|class| Some((class.id?, &class.name))).collect();
-            let mut symbolizer = Symbolizer::new();
-            let mut builder = Builder::default();
-            let mut known: HashMap<&[usize], u32> = HashMap::new();
-            for ((id, kind, culprit, victim), &weight) in &live.rows {
-                let mut stack =
-                    |raw| *known.entry(raw).or_insert_with(|| builder.stack(symbolizer.stack(raw)));
-                let (culprit, victim) = (stack(&**culprit), stack(&**victim));
-                let lock = names.get(id).map_or(UNNAMED, |name| name.as_str());
-                let lock = builder.lock(lock);
-                builder.add(culprit, victim, lock, *kind, weight);
-            }
-            builder.finish(Vec::new(), symbolizer.into_mappings())
-        })
-    }
-}
-
-/// Stacks of addresses, each once.
-#[derive(Default)]
-struct RawStacks(BTreeSet<RawStack>);
-
-impl RawStacks {
-    fn get(&mut self, stack: &[usize]) -> RawStack {
-        if let Some(known) = self.0.get(stack) {
-            return known.clone();
-        }
-        let stack = RawStack::from(stack);
-        self.0.insert(stack.clone());
-        stack
+        let named = || self.live.as_ref().map(|live| live.named(&self.classes));
+        self.named.get_or_init(|| named().unwrap_or_default())
     }
 }

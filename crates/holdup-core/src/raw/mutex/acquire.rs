@@ -65,6 +65,7 @@ impl RawMutex {
         }
         match thread::record() {
             Some(record) => record.wait(self, || {
+                record.slate.settle();
                 let node = place(Node::new(record, Wanted::Exclusive, watch.start()));
                 self.queue(&node, watch, deadline)
             }),
@@ -195,6 +196,7 @@ impl RawMutex {
                 }
                 woken = false;
             }
+            node.enter_victim();
             let called = || node.state.load(Ordering::Relaxed) != WAITING;
             if waiting.sleep(deadline, || self.seen_holder(), called) {
                 return self.give_up(node);
@@ -341,10 +343,13 @@ impl RawMutex {
             wait_list::link(newest);
             let account = wait_list::account(newest);
             let now = account.ledger.not_before(clock::now());
-            let waited = account.leave(node, now);
+            let waited = account.give_up(node, now);
             account.unbooked.add_wait(waited);
+            let (culprit, victim) = (account.culprit_of(node.ticket.get().start), node.victim());
+            node.record.slate.note_wait(self.class, waited, now, culprit, victim);
         }
         self.leave_list(taken, node);
+        node.record.slate.settle();
         false
     }
 }

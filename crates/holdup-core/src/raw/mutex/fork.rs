@@ -3,6 +3,7 @@
 use super::RawMutex;
 use super::list::claim_handoff;
 use crate::clock;
+use crate::record::Ended;
 use crate::sync::atomic::Ordering;
 use crate::wait_list::{self, Awaited, HANDED};
 use crate::word::{self, LIST, LOCKED};
@@ -37,6 +38,8 @@ impl Awaited for RawMutex {
             wait_list::for_each(newest, |node| {
                 let waited = account.leave(node, now);
                 account.unbooked.add_wait(waited);
+                let (culprit, victim) = (Ended::default(), node.victim());
+                node.record.slate.note_wait(self.class, waited, now, culprit, victim);
             });
             let (rest, excess) =
                 if free { (0, 0) } else { word::locked_with_debt(account.ledger.owed()) };

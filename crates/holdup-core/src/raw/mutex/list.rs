@@ -19,6 +19,9 @@ impl RawMutex {
         let (account, now) = unsafe { claim_handoff(newest) };
         let waited = account.leave(node, now);
         account.unbooked.add_wait(waited);
+        let start = node.ticket.get().start;
+        let (culprit, victim) = (account.culprit_of(start), node.victim());
+        node.record.slate.note_wait(self.class, waited, now, culprit, victim);
         if self.leave_list(word, node) {
             live::got(node.record, core::ptr::from_ref(self).addr(), false, now);
         }
@@ -113,5 +116,6 @@ pub(super) unsafe fn claim_handoff<'a>(newest: *mut Node) -> (&'a mut Account, u
     let now = account.ledger.not_before(clock::now());
     let handoff = account.ledger.claim(now);
     account.unbooked.add_handoff(handoff);
+    account.began = now;
     (account, now)
 }

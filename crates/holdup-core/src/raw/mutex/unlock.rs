@@ -5,9 +5,10 @@ use crate::clock;
 use crate::live;
 use crate::raw::backoff::Backoff;
 use crate::raw::handoff::{must_give_way, must_hand_over};
-use crate::record::{self, Sums};
+use crate::record::{self, Draw, Section, Sums};
 use crate::sync::atomic::Ordering;
 use crate::sync::yield_now;
+use crate::thread;
 use crate::wait_list::{self, CALLED, HANDED};
 use crate::word::{self, LIST, LOCKED, WOKEN};
 
@@ -31,7 +32,8 @@ impl RawMutex {
                         if debt > 0 {
                             let sums = Sums { contentions: 1, blamed: debt, ..Sums::default() };
                             record::book(class, &sums);
-                            record::sample(class, debt);
+                            let section = Section { blame: debt, ..Section::default() };
+                            record::section_ended(class, &Draw::new(), &section);
                         }
                         return;
                     }
@@ -58,7 +60,9 @@ impl RawMutex {
         };
         let on_the_way = had & WOKEN != 0;
         word = had | LIST | WOKEN;
-        let (mut blame, mut first) = (0, true);
+        let draw = Draw::new();
+        let (mut section_over, mut first) = (Section::default(), true);
+        let mut victim = None;
         let mut sums = None;
         let mut hand_over = fair;
         let mut give_way = false;
@@ -84,10 +88,18 @@ impl RawMutex {
                     account.gave_way_at = now;
                     give_way = true;
                 }
+                let due = account.ledger.due(now);
+                if victim.is_none() && draw.keeps(section_over.blame + due) {
+                    victim = Some(wait_list::draw_victim(newest, due, now, core::ptr::null()));
+                }
                 let claim = account.ledger.claim(now);
                 account.unbooked.add_blame(claim, first);
+                if first {
+                    let hold = account.end_section(oldest, now, thread::number());
+                    section_over = Section { hold: Some(hold), at: now, ..section_over };
+                }
                 first = false;
-                blame += claim;
+                section_over.blame += claim;
                 // Once: what a second turn claims stays for the next unlock.
                 if sums.is_none() {
                     sums = account.take_due(now);
@@ -121,7 +133,8 @@ impl RawMutex {
         if let Some(sums) = sums {
             record::book(class, &sums);
         }
-        record::sample(class, blame);
+        section_over.victim = victim.unwrap_or(0);
+        record::section_ended(class, &draw, &section_over);
         if give_way {
             yield_now();
         }

@@ -117,6 +117,7 @@ impl RawRwLock {
         }
         match thread::record() {
             Some(record) => record.wait(self, || {
+                record.slate.settle();
                 let node = place(Node::new(record, wanted, watch.start()));
                 self.queue(&node, watch, deadline)
             }),
@@ -289,6 +290,7 @@ impl RawRwLock {
                 }
                 woken = false;
             }
+            node.enter_victim();
             let called = || node.state.load(Ordering::Relaxed) != WAITING;
             if waiting.sleep(deadline, || self.seen_holder(), called) {
                 return self.give_up(node);
@@ -384,6 +386,9 @@ impl RawRwLock {
         if is_queued(self.word.load(Ordering::Relaxed)) {
             live::got(node.record, self.address(), true, at);
         }
+        let (culprit, victim) = (node.admitted_by.get(), node.victim());
+        let waited = now - node.ticket.get().start;
+        node.record.slate.note_wait(self.class, waited, now, culprit, victim);
         if state == ADMITTED_ON {
             let mut session = self.begin();
             session.claim_for_readers();
@@ -464,6 +469,7 @@ impl RawRwLock {
         }
         session.end_wait(node);
         session.publish();
+        node.record.slate.settle();
         false
     }
 }

@@ -4,7 +4,7 @@
 use super::acquire::passed;
 use super::word::{self, EXCLUSIVE, LOCKED, READER, UPGRADABLE};
 use super::{RawRwLock, SLOW, after};
-use crate::record;
+use crate::record::{self, Draw};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Instant, place, yield_now};
 use crate::wait_list::{Node, Wanted};
@@ -59,7 +59,8 @@ impl RawRwLock {
     fn end_write_reading_slow(&self, flags: usize) {
         live::released(self.address());
         let mut session = self.begin();
-        let blame = session.take_blame();
+        let draw = Draw::new();
+        let section = session.take_blame(&draw);
         session.flags &= !EXCLUSIVE;
         session.flags |= flags;
         session.readers = 1;
@@ -69,7 +70,7 @@ impl RawRwLock {
             live::got(record, self.address(), true, session.now);
         }
         session.publish();
-        record::sample(self.class, blame);
+        record::section_ended(self.class, &draw, &section);
     }
 
     /// An upgradable reader becomes a plain one. One CAS if nobody waits.
@@ -99,11 +100,12 @@ impl RawRwLock {
     #[inline(never)]
     fn downgrade_upgradable_slow(&self) {
         let mut session = self.begin();
-        let share = session.take_share();
+        let draw = Draw::new();
+        let section = session.take_share(&draw);
         session.readers += 1;
         session.flags &= !UPGRADABLE;
         session.publish();
-        record::sample(self.class, share);
+        record::section_ended(self.class, &draw, &section);
     }
 
     /// An upgradable reader becomes a writer: waits for the other readers to leave;
@@ -188,12 +190,13 @@ impl RawRwLock {
             session.publish();
             return false;
         }
-        let share = session.take_share();
+        let draw = Draw::new();
+        let section = session.take_share(&draw);
         session.flags &= !UPGRADABLE;
         session.flags |= EXCLUSIVE;
         session.publish();
         self.owned();
-        record::sample(self.class, share);
+        record::section_ended(self.class, &draw, &section);
         true
     }
 
@@ -207,19 +210,20 @@ impl RawRwLock {
         };
         live::released(self.address());
         let mut session = self.begin();
-        let share = session.take_share();
+        let draw = Draw::new();
+        let section = session.take_share(&draw);
         if session.readers == 0 {
             session.flags &= !UPGRADABLE;
             session.flags |= EXCLUSIVE;
             session.publish();
             self.owned();
-            record::sample(self.class, share);
+            record::section_ended(self.class, &draw, &section);
             return true;
         }
         let upgraded = parker.wait(self, || {
             let node = place(Node::new(parker, Wanted::Upgrade, start));
             session.publish_with(&node);
-            record::sample(self.class, share);
+            record::section_ended(self.class, &draw, &section);
             self.wait_queued(&node, start, deadline)
         });
         if upgraded {

@@ -3,7 +3,7 @@
 use super::RawRwLock;
 use super::word::UPGRADABLE;
 use crate::live;
-use crate::record;
+use crate::record::{self, Draw};
 use crate::sync::yield_now;
 
 impl RawRwLock {
@@ -11,12 +11,12 @@ impl RawRwLock {
     #[cold]
     #[inline(never)]
     pub(super) fn end_write_slow(&self, fair: bool) {
-        let class = self.class;
+        let (class, draw) = (self.class, Draw::new());
         live::released(self.address());
         let mut session = self.begin();
-        let blame = session.take_blame();
+        let section = session.take_blame(&draw);
         let give_way = session.release(fair);
-        record::sample(class, blame);
+        record::section_ended(class, &draw, &section);
         if give_way {
             yield_now();
         }
@@ -26,10 +26,10 @@ impl RawRwLock {
     #[cold]
     #[inline(never)]
     pub(super) fn leave_slow(&self, flags: usize, fair: bool) {
-        let class = self.class;
+        let (class, draw) = (self.class, Draw::new());
         live::released(self.address());
         let mut session = self.begin();
-        let share = session.take_share();
+        let section = session.take_share(&draw);
         session.flags &= !(flags & UPGRADABLE);
         // What waits to upgrade is no reader, and holds UPGRADABLE.
         let give_way = if session.readers == 0 {
@@ -38,7 +38,7 @@ impl RawRwLock {
             session.publish();
             false
         };
-        record::sample(class, share);
+        record::section_ended(class, &draw, &section);
         if give_way {
             yield_now();
         }

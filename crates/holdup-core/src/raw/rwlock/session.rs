@@ -13,9 +13,9 @@ use crate::class::ClassId;
 use crate::clock;
 use crate::raw::backoff::Backoff;
 use crate::raw::handoff::{must_give_way, must_hand_over, must_let_in};
-use crate::record::{self, Sums};
+use crate::record::{self, Draw, RowId, Section, Sums};
 use crate::sync::atomic::Ordering;
-use crate::thread::Record;
+use crate::thread::{self, Record};
 use crate::wait_list::{self, ADMITTED, ADMITTED_ON, Account, CALLED, HANDED, Node, Wanted};
 use core::mem::MaybeUninit;
 
@@ -159,12 +159,24 @@ impl<'a> Session<'a> {
 
     /// All waiting since the last claim, and none where nobody waits.
     #[inline]
-    pub(super) fn claim(&mut self) -> u64 {
+    fn claim(&mut self) -> u64 {
+        self.claim_and_draw(|_| false).0
+    }
+
+    /// The same, and who stands for it, if that is wanted of so much.
+    #[inline]
+    fn claim_and_draw(&mut self, wants: impl FnOnce(u64) -> bool) -> (u64, Option<RowId>) {
         if !self.is_queued() {
-            return 0;
+            return (0, None);
         }
-        let now = self.account().ledger.not_before(clock::now());
-        self.claim_at(now)
+        let (newest, nobody) = (self.newest(), core::ptr::null());
+        let ledger = &self.account().ledger;
+        let now = ledger.not_before(clock::now());
+        let due = ledger.due(now);
+        // SAFETY: we have LIST and the list is linked.
+        let draw = || unsafe { wait_list::draw_victim(newest, due, now, nobody) };
+        let victim = wants(due).then(draw);
+        (self.claim_at(now), victim)
     }
 
     #[inline]
@@ -180,19 +192,44 @@ impl<'a> Session<'a> {
     pub(super) fn claim_handoff(&mut self) {
         let amount = self.claim();
         self.sums.add_handoff(amount);
+        if self.is_queued() {
+            self.account().began = self.now;
+        }
     }
 
     /// Claims the time since the last claim for the readers that hold the lock. What
-    /// those waited who could have shared it nobody is to blame for.
+    /// those waited who could have shared it nobody is to blame for. Who stands for
+    /// the pot is drawn by lot, in proportion to what comes to what was there: a
+    /// reservoir of one, with weights (Chao 1982).
     pub(super) fn claim_for_readers(&mut self) {
+        let of_pot = |pot, due| record::period() != 0 && record::random_below(pot + due) >= pot;
+        if let Some(victim) = self.claim_for_readers_and_draw(of_pot) {
+            self.account().pot_of = victim;
+        }
+    }
+
+    /// The same, with who stands for what comes to the pot if that is wanted.
+    #[inline]
+    fn claim_for_readers_and_draw(
+        &mut self,
+        wants: impl FnOnce(u64, u64) -> bool,
+    ) -> Option<RowId> {
         if !self.is_queued() {
-            return;
+            return None;
         }
         let now = self.account().ledger.not_before(clock::now());
         let nobodys = self.waited_to_run(now);
+        let newest = self.newest();
+        let oldest: *const Node = self.oldest();
+        let due = self.account().ledger.due(now) - nobodys;
+        let except = if nobodys > 0 { oldest } else { core::ptr::null() };
+        // SAFETY: we have LIST and the list is linked.
+        let draw = || unsafe { wait_list::draw_victim(newest, due, now, except) };
+        let victim = (due > 0 && wants(self.pot, due)).then(draw);
         let amount = self.claim_at(now);
         self.sums.add_handoff(nobodys);
         self.pot += amount - nobodys;
+        victim
     }
 
     /// Of what was waited since the last claim, while readers held the lock, what only
@@ -212,26 +249,57 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Who stands for the pot.
+    fn pot_of(&mut self) -> RowId {
+        if self.is_queued() { self.account().pot_of } else { 0 }
+    }
+
+    /// The section of all who hold the lock ends: since when it was waited for.
+    fn end_section(&mut self, section: Section) -> Section {
+        if !self.is_queued() {
+            return section;
+        }
+        // SAFETY: we have LIST and the list is linked.
+        let oldest = unsafe { &*wait_list::oldest(self.newest()) };
+        let at = self.now;
+        let hold = self.account().end_section(oldest, at, thread::number());
+        Section { hold: Some(hold), at, ..section }
+    }
+
     /// A writer's hold ends: all that is owed is its blame.
-    pub(super) fn take_blame(&mut self) -> u64 {
-        let blame = self.claim() + core::mem::take(&mut self.pot);
+    pub(super) fn take_blame(&mut self, draw: &Draw) -> Section {
+        let pot = core::mem::take(&mut self.pot);
+        let (amount, victim) = self
+            .claim_and_draw(|due| draw.keeps(pot + due) && record::random_below(pot + due) >= pot);
+        let victim = victim.unwrap_or_else(|| self.pot_of());
+        let blame = amount + pot;
         if self.is_queued() {
             // Of a section that began before anybody waited the first wait.
             let waited = self.now.wrapping_sub(self.oldest().ticket.get().start);
             self.account().held = self.section.min(waited);
         }
         self.add_blame(blame);
-        blame
+        self.end_section(Section { blame, victim, ..Section::default() })
     }
 
     /// A reader's hold ends: its share is its blame.
-    pub(super) fn take_share(&mut self) -> u64 {
-        self.claim_for_readers();
-        let share = self.pot / self.readers as u64;
-        self.pot -= share;
+    pub(super) fn take_share(&mut self, draw: &Draw) -> Section {
+        let last = self.readers == 1;
+        let victim = if last {
+            // All of the pot goes with it.
+            let of_all = |pot, due| draw.keeps(pot + due) && record::random_below(pot + due) >= pot;
+            let victim = self.claim_for_readers_and_draw(of_all);
+            victim.unwrap_or_else(|| self.pot_of())
+        } else {
+            self.claim_for_readers();
+            self.pot_of()
+        };
+        let blame = self.pot / self.readers as u64;
+        self.pot -= blame;
         self.readers -= 1;
-        self.add_blame(share);
-        share
+        self.add_blame(blame);
+        let section = Section { blame, victim, ..Section::default() };
+        if last { self.end_section(section) } else { section }
     }
 
     fn add_blame(&mut self, blame: u64) {
@@ -244,7 +312,7 @@ impl<'a> Session<'a> {
         let now = self.now;
         let account = self.account();
         let now = account.ledger.not_before(now);
-        account.leave(node, now);
+        account.give_up(node, now);
         now
     }
 
@@ -254,7 +322,10 @@ impl<'a> Session<'a> {
             self.now = clock::now();
         }
         let now = self.stop_waiting(node);
-        self.sums.add_wait(now - node.ticket.get().start);
+        let start = node.ticket.get().start;
+        self.sums.add_wait(now - start);
+        let (culprit, victim) = (self.account().culprit_of(start), node.victim());
+        node.record.slate.note_wait(self.lock.class, now - start, now, culprit, victim);
         self.remove(node);
     }
 
@@ -343,6 +414,7 @@ impl<'a> Session<'a> {
             let node = unsafe { &*wait_list::oldest(self.newest()) };
             let now = self.stop_waiting(node);
             node.admitted_at.set(now);
+            node.admitted_by.set(self.account().culprit_of(node.ticket.get().start));
             self.remove(node);
             self.readers += 1;
             self.admitted.push(node);

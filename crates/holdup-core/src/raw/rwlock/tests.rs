@@ -50,7 +50,7 @@ fn who_was_let_in_finds_no_writer_before_the_word_is_published() {
         }
         // A downgrade that is preempted, after it told the reader.
         let mut session = lock.begin();
-        session.take_blame();
+        session.take_blame(&crate::record::Draw::new());
         session.flags &= !EXCLUSIVE;
         session.readers = 1;
         session.admit();
@@ -118,7 +118,7 @@ fn shares_beside_a_reader(with_writer: bool) -> (u64, u64) {
         }
         // A downgrade that takes long.
         let mut session = lock.begin();
-        session.take_blame();
+        session.take_blame(&crate::record::Draw::new());
         session.flags &= !EXCLUSIVE;
         session.readers = 1;
         let before = crate::clock::now();

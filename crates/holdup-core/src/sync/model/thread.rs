@@ -2,6 +2,7 @@
 //! numbers of ended threads to new ones.
 
 use crate::park::Parker;
+use crate::record::Slate;
 use crate::sync::model;
 use crate::wait_list::Awaited;
 use core::cell::Cell;
@@ -9,6 +10,7 @@ use core::cell::Cell;
 /// What belongs to a thread for good. Lives as long as the run.
 pub(crate) struct Record {
     pub(crate) parker: Parker,
+    pub(crate) slate: Slate,
     number: u32,
     /// How many critical sections it signed.
     sections: Cell<u32>,
@@ -24,8 +26,12 @@ shuttle::thread_local! {
 }
 
 fn new_record() -> &'static Record {
-    let record =
-        Record { parker: Parker::new(), number: model::next_thread(), sections: Cell::new(0) };
+    let record = Record {
+        parker: Parker::new(),
+        slate: Slate::new(),
+        number: model::next_thread(),
+        sections: Cell::new(0),
+    };
     // SAFETY: kept until the next run; records do not outlive theirs.
     unsafe { &*model::keep(record).as_ptr() }
 }
@@ -82,6 +88,14 @@ pub(crate) fn record() -> Option<&'static Record> {
 pub(crate) fn own() -> Option<&'static Record> {
     record()
 }
+
+/// Slates are not used in models.
+pub(crate) fn slate_of(_: u32) -> Option<&'static Slate> {
+    None
+}
+
+/// See [`slate_of`].
+pub(crate) fn for_each_slate(_: impl FnMut(&Slate)) {}
 
 /// Some record, for a thread that has none of its own.
 pub(crate) fn any_record() -> &'static Record {
