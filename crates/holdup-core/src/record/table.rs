@@ -168,13 +168,18 @@ impl Table {
 }
 
 /// A hash of the key with bit 0 clear (it is the READY bit), never zero.
-/// Multiplication and rotation for each word, finished by splitmix64's
-/// finalizer (Steele, Lea, Flood 2014).
+/// Multiplication and rotation for each word, in two chains that do not wait for
+/// each other, finished by splitmix64's finalizer (Steele, Lea, Flood 2014).
 fn hash(stack: &[usize], class: ClassId) -> u64 {
-    let mut hash = 0x9e37_79b9_7f4a_7c15 ^ u64::from(class.0);
-    for &word in stack {
-        hash = (hash ^ word as u64).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(31);
+    let step = |hash: u64, word: usize| {
+        (hash ^ word as u64).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(31)
+    };
+    let (mut hash, mut other) = (0x9e37_79b9_7f4a_7c15 ^ u64::from(class.0), 0);
+    let (pairs, last) = stack.as_chunks::<2>();
+    for &[one, two] in pairs {
+        (hash, other) = (step(hash, one), step(other, two));
     }
+    hash = last.iter().fold(step(hash, other as usize), |hash, &word| step(hash, word));
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     let hash = (hash ^ (hash >> 31)) & !READY;
