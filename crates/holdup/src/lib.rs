@@ -61,6 +61,7 @@
 //! - `metrics`: the sums of each lock as metrics for Prometheus.
 //! - `http`: profiles and metrics over HTTP, in any web framework.
 //! - `serve`: the same by a server of its own, `holdup::serve`.
+//! - `push`: profiles pushed to Grafana Pyroscope; with `push-tls` also by https.
 
 mod condvar;
 mod environment;
@@ -77,6 +78,8 @@ pub mod metrics;
 mod named;
 mod once;
 pub mod profile;
+#[cfg(feature = "push")]
+pub mod push;
 mod raw_mutex;
 mod raw_rwlock;
 mod reentrant_mutex;

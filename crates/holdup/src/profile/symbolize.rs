@@ -100,7 +100,10 @@ impl Symbolizer {
             }
             stack.extend_from_slice(&self.frames[&address]);
         }
-        cut(stack)
+        let mut stack = cut(stack);
+        // There are thousands of them: no room for more than there is.
+        stack.shrink_to_fit();
+        stack
     }
 
     /// The mappings that frames were found in, and that of the program, which
