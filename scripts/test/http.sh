@@ -49,3 +49,8 @@ prometheus_scrapes() {
     python3 scripts/test/with_service.py "$axum" 127.0.0.1:0 --load -- \
         python3 scripts/test/prometheus.py @ docs/fleet/prometheus.yml "$out"
 }
+
+# What a large profile costs, as users build.
+large_profile_optimized() {
+    run_tests --release -p holdup --features http --test http_many_stacks --no-capture
+}

@@ -6,6 +6,7 @@ use super::jobs::{self, Coming, Jobs, OnThisThread, Wait};
 use super::route::{self, Asked, Form, Whose};
 use super::token::Token;
 use crate::metrics::Format;
+use crate::profile::memory::GiveBack;
 use crate::profile::{self, Profile};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use std::io;
@@ -189,10 +190,13 @@ fn work(asked: Asked, wait: &dyn Wait) -> Option<Answer> {
             profile::snapshot().since(&before)
         }
     };
+    let memory = GiveBack::later();
     if let Asked::Pprof { whose: Whose::Victims, .. } = asked {
         profile = profile.waits_by_lock();
     }
     let answer = write(asked, &profile);
+    drop(profile);
+    drop(memory);
     Some(answer.unwrap_or_else(|_| failed()))
 }
 

@@ -5,9 +5,14 @@ use super::pprof::{label, placeholder};
 use super::{Frame, Profile, Sample};
 use std::io::{self, Write};
 
+/// How many samples, of those with the most delay, come with the names of their
+/// calls. The names of ten thousand would be a hundred megabytes of text.
+const NAMED: usize = 1000;
+
 impl Profile {
     /// Writes the profile in the form of Go's text; `name` is `mutex` or
-    /// `block`. A unit of time is a nanosecond.
+    /// `block`. A unit of time is a nanosecond. All samples are there, the
+    /// first thousand with names.
     pub(crate) fn write_go_text(&self, name: &str, mut out: impl Write) -> io::Result<()> {
         // Of the two, Go's block profile is named after what it counts.
         let title = if name == "block" { "contention" } else { name };
@@ -16,8 +21,8 @@ impl Profile {
             // Counts and delays are those of all, not of one in so many.
             writeln!(out, "sampling period=1")?;
         }
-        for sample in self.samples() {
-            write_sample(sample, &mut out)?;
+        for (number, sample) in self.samples().iter().enumerate() {
+            write_sample(sample, number < NAMED, &mut out)?;
         }
         out.flush()
     }
@@ -25,7 +30,7 @@ impl Profile {
 
 /// What is summed up, then a line for each call. Whatever reads this as a
 /// profile passes over lines that begin with `#`.
-fn write_sample(sample: &Sample, out: &mut impl Write) -> io::Result<()> {
+fn write_sample(sample: &Sample, named: bool, out: &mut impl Write) -> io::Result<()> {
     write!(out, "{} {} @", sample.delay.as_nanos(), sample.count)?;
     // The addresses that calls return to, one for all that are inlined there.
     let calls = sample.stack.iter().filter(|frame| !frame.inlined && frame.address != 0);
@@ -36,7 +41,7 @@ fn write_sample(sample: &Sample, out: &mut impl Write) -> io::Result<()> {
     if sample.stack.is_empty() {
         writeln!(out, "#\t{}", placeholder(sample.kind))?;
     }
-    for frame in &sample.stack {
+    for frame in sample.stack.iter().filter(|_| named) {
         writeln!(out, "#\t{:#x}\t{}{}", frame.address, clean(&frame.function), place(frame))?;
     }
     writeln!(out)

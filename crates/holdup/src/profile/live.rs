@@ -98,6 +98,9 @@ impl Live {
             classes.iter().filter_map(|class| Some((class.id?, class.name.as_str()))).collect();
         let lock = |id| names.get(id).copied().unwrap_or(UNNAMED);
         let mut symbolizer = Symbolizer::new();
+        let of_rows = self.rows.keys().flat_map(|key| [&*key.2, &*key.3]);
+        let of_longest = self.longest.iter().flat_map(|wait| [&*wait.culprit, &*wait.victim]);
+        symbolizer.read_ahead(of_rows.chain(of_longest));
         let mut builder = Builder::default();
         let mut known: HashMap<&[usize], u32> = HashMap::new();
         for ((id, kind, culprit, victim), &weight) in &self.rows {

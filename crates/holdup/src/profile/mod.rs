@@ -47,6 +47,8 @@ mod histogram;
 #[cfg(feature = "json")]
 mod json;
 mod live;
+#[cfg(any(feature = "http", feature = "push"))]
+pub(crate) mod memory;
 mod merge;
 mod modules;
 mod name;

@@ -7,6 +7,7 @@ use super::Frame;
 use super::cut::cut;
 use super::modules::{self, Code, Has, Mapping};
 use addr2line::Loader;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,9 @@ pub(crate) struct Symbolizer {
 /// An object file, as far as it could be read.
 struct Module {
     code: Option<Code>,
-    /// Debug information and symbol table.
-    loader: Option<Loader>,
+    file: String,
+    /// Debug information and symbol table, from when somebody asks for them.
+    loader: OnceCell<Option<Loader>>,
     /// What was found out about the functions in it.
     has: Has,
 }
@@ -89,16 +91,31 @@ impl Symbolizer {
         })
     }
 
-    /// The calls of a stack of return addresses, innermost first, without the
-    /// lock's own.
-    pub(crate) fn stack(&mut self, return_addresses: &[usize]) -> Vec<Frame> {
-        let mut stack = Vec::with_capacity(return_addresses.len());
+    /// Looks up what is in these stacks, and closes the debug information. It takes
+    /// about as much memory as thousands of stacks do: not both at once.
+    pub(super) fn read_ahead<'a>(&mut self, stacks: impl Iterator<Item = &'a [usize]>) {
+        stacks.for_each(|stack| self.read(stack));
+        for module in &mut self.modules {
+            module.loader = OnceCell::new();
+        }
+    }
+
+    fn read(&mut self, return_addresses: &[usize]) {
         for &address in return_addresses {
             if !self.frames.contains_key(&address) {
                 let frames = self.look_up(address);
                 self.frames.insert(address, frames);
             }
-            stack.extend_from_slice(&self.frames[&address]);
+        }
+    }
+
+    /// The calls of a stack of return addresses, innermost first, without the
+    /// lock's own.
+    pub(crate) fn stack(&mut self, return_addresses: &[usize]) -> Vec<Frame> {
+        self.read(return_addresses);
+        let mut stack = Vec::with_capacity(return_addresses.len());
+        for address in return_addresses {
+            stack.extend_from_slice(&self.frames[address]);
         }
         let mut stack = cut(stack);
         // There are thousands of them: no room for more than there is.
@@ -166,12 +183,19 @@ impl Module {
     fn open(file: &str) -> Module {
         let path = modules::path_of(file);
         let code = Code::open(&path);
-        // Debian and others keep the debug information of what they ship in
-        // files of its own, named by build id.
-        let beside = code.as_ref().filter(|code| !code.has_debug_info).and_then(debug_file);
-        let loader = beside.and_then(|path| Loader::new(path).ok());
-        let loader = loader.or_else(|| Loader::new(&path).ok());
-        Module { code, loader, has: Has { functions: true, ..Has::default() } }
+        let has = Has { functions: true, ..Has::default() };
+        Module { code, file: file.to_owned(), loader: OnceCell::new(), has }
+    }
+
+    fn loader(&self) -> Option<&Loader> {
+        let open = || {
+            // Debian and others keep the debug information of what they ship in
+            // files of its own, named by build id.
+            let code = self.code.as_ref().filter(|code| !code.has_debug_info);
+            let beside = code.and_then(debug_file).and_then(|path| Loader::new(path).ok());
+            beside.or_else(|| Loader::new(modules::path_of(&self.file)).ok())
+        };
+        self.loader.get_or_init(open).as_ref()
     }
 
     /// What is called at `offset` of the file, innermost first; nothing if
@@ -179,8 +203,8 @@ impl Module {
     fn frames(&mut self, offset: u64, address: u64) -> Vec<Frame> {
         let Some(code) = &self.code else { return Vec::new() };
         let Some(probe) = code.address_at(offset) else { return Vec::new() };
-        let base = self.loader.as_ref().map_or(0, Loader::relative_address_base);
-        let symbol = self.loader.as_ref().and_then(|loader| {
+        let base = self.loader().map_or(0, Loader::relative_address_base);
+        let symbol = self.loader().and_then(|loader| {
             let symbol = loader.find_symbol(probe.wrapping_sub(base))?;
             Some(demangled(symbol))
         });
@@ -212,7 +236,7 @@ impl Module {
     /// What the debug information says; a function it does not name is empty.
     fn debug_frames(&self, probe: u64, address: u64) -> Vec<Frame> {
         let mut found = Vec::new();
-        let Some(loader) = &self.loader else { return found };
+        let Some(loader) = self.loader() else { return found };
         let Ok(mut frames) = loader.find_frames(probe) else { return found };
         while let Ok(Some(frame)) = frames.next() {
             let function = frame.function.as_ref().and_then(|name| name.raw_name().ok());

@@ -1,6 +1,7 @@
 //! Profiles that wait to be sent: taken by one thread, sent by another.
 
 use super::{Pusher, Stats};
+use crate::profile::memory::GiveBack;
 use crate::profile::{self, Profile};
 use std::collections::VecDeque;
 use std::io::Write;
@@ -167,7 +168,11 @@ impl Taken {
             return;
         }
         let mut pprof = Vec::new();
-        match since.write_pprof(&mut pprof) {
+        let memory = GiveBack::later();
+        let written = since.write_pprof(&mut pprof);
+        drop(since);
+        drop(memory);
+        match written {
             Ok(()) => queue.push(pprof),
             Err(error) => queue.dropped(&format!("it could not be written: {error}")),
         }
