@@ -13,6 +13,8 @@
 //! | `holdup_contentions_total` | critical sections that ended while somebody waited |
 //! | `holdup_waits_total` | waits that ended |
 //! | `holdup_spins_total` | acquisitions that succeeded by spinning |
+//! | `holdup_wait_seconds` | histogram of the waits: buckets of 1 µs to 17 s, each four times the one before |
+//! | `holdup_longest_wait_seconds` | the longest wait since the program started |
 //!
 //! Locks with a name are there from the start, with zeros, so that `rate` and
 //! `increase` miss nothing; `(unnamed)` stands for all others. The sums are
@@ -22,13 +24,14 @@
 //! What to ask Prometheus: how many threads a lock kept waiting on average,
 //! `rate(holdup_waited_seconds_total[1m])`; what part of that is waking up
 //! rather than work, `rate(holdup_handoff_seconds_total[1m]) /
-//! rate(holdup_waited_seconds_total[1m])`.
+//! rate(holdup_waited_seconds_total[1m])`; how long the slowest one of a hundred waits
+//! is, `histogram_quantile(0.99, rate(holdup_wait_seconds_bucket[5m]))`.
 //!
 //! `prometheus-client`, the library, is served by the crate `holdup-prometheus`.
 //! It is a crate of its own because `prometheus-client` depends on parking_lot,
 //! and holdup may stand in for that.
 
-use crate::profile::{Totals, current_classes};
+use crate::profile::{Lock, Profile, Totals};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -131,21 +134,38 @@ impl Format {
 #[must_use]
 pub fn text(format: Format) -> String {
     let mut text = String::new();
-    let classes = current_classes();
+    let sums = sums();
+    let locks: Vec<_> = sums.locks().map(|lock| (escaped(lock.name), lock)).collect();
     for counter in COUNTERS {
-        write_counter(&mut text, counter, &classes, format);
+        write_counter(&mut text, counter, &locks, format);
     }
+    write_histogram(&mut text, &locks, format);
+    write_longest(&mut text, &locks, format);
     if format == Format::OpenMetrics {
         text.push_str("# EOF\n");
     }
     text
 }
 
+/// The sums, the histograms and the longest wait of each lock as they are now, for
+/// metrics of your own: a profile without stacks, which costs as little as [`text`].
+/// Locks with a name are there also when nobody waited for them.
+///
+/// ```
+/// for lock in holdup::metrics::sums().locks() {
+///     println!("{}: {:?}", lock.name, lock.totals.blamed);
+/// }
+/// ```
+#[must_use]
+pub fn sums() -> Profile {
+    crate::profile::sums()
+}
+
 /// Writing to a string cannot fail: hence no results.
 fn write_counter(
     text: &mut String,
     counter: &Counter,
-    classes: &[(String, Totals)],
+    locks: &[(String, Lock<'_>)],
     format: Format,
 ) {
     let Counter { name, help, value } = counter;
@@ -154,18 +174,68 @@ fn write_counter(
         Format::Prometheus => format!("{name}_total"),
         Format::OpenMetrics => (*name).to_owned(),
     };
-    let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} counter");
-    if let (Format::OpenMetrics, Value::Seconds(_)) = (format, value) {
-        let _ = writeln!(text, "# UNIT {family} seconds");
-    }
-    for (lock, totals) in classes {
-        let lock = escaped(lock);
+    let in_seconds = matches!(value, Value::Seconds(_));
+    write_titles(text, &family, help, "counter", in_seconds, format);
+    for (label, Lock { totals, .. }) in locks {
         let _ = match value {
             Value::Seconds(of) => {
-                writeln!(text, "{name}_total{{lock=\"{lock}\"}} {}", seconds(of(totals)))
+                writeln!(text, "{name}_total{{lock=\"{label}\"}} {}", seconds(of(totals)))
             }
-            Value::Count(of) => writeln!(text, "{name}_total{{lock=\"{lock}\"}} {}", of(totals)),
+            Value::Count(of) => writeln!(text, "{name}_total{{lock=\"{label}\"}} {}", of(totals)),
         };
+    }
+}
+
+fn write_titles(
+    text: &mut String,
+    family: &str,
+    help: &str,
+    kind: &str,
+    in_seconds: bool,
+    format: Format,
+) {
+    let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
+    if in_seconds && format == Format::OpenMetrics {
+        let _ = writeln!(text, "# UNIT {family} seconds");
+    }
+}
+
+/// The bounds of the histogram's buckets, in nanoseconds: powers of two, where
+/// buckets of [`Histogram`](crate::profile::Histogram) begin, so that counts are
+/// exact. (A wait of just as many nanoseconds counts as longer.)
+fn bounds() -> impl Iterator<Item = Duration> {
+    (10..=34).step_by(2).map(|power| Duration::from_nanos(1 << power))
+}
+
+fn write_histogram(text: &mut String, locks: &[(String, Lock<'_>)], format: Format) {
+    let name = "holdup_wait_seconds";
+    write_titles(text, name, "Waits for the lock by their length.", "histogram", true, format);
+    for (label, Lock { totals, waits, .. }) in locks {
+        let mut buckets = waits.buckets().peekable();
+        let mut count = 0_u64;
+        for bound in bounds() {
+            while let Some(bucket) = buckets.next_if(|bucket| bucket.most < bound) {
+                count += bucket.count;
+            }
+            let bound = seconds(bound);
+            let _ = writeln!(text, "{name}_bucket{{lock=\"{label}\",le=\"{bound}\"}} {count}");
+        }
+        count += buckets.map(|bucket| bucket.count).sum::<u64>();
+        let sum = seconds(totals.waited);
+        let _ = writeln!(
+            text,
+            "{name}_bucket{{lock=\"{label}\",le=\"+Inf\"}} {count}\n\
+             {name}_sum{{lock=\"{label}\"}} {sum}\n{name}_count{{lock=\"{label}\"}} {count}"
+        );
+    }
+}
+
+fn write_longest(text: &mut String, locks: &[(String, Lock<'_>)], format: Format) {
+    let name = "holdup_longest_wait_seconds";
+    let help = "The longest wait since the program started.";
+    write_titles(text, name, help, "gauge", true, format);
+    for (label, lock) in locks {
+        let _ = writeln!(text, "{name}{{lock=\"{label}\"}} {}", seconds(lock.longest));
     }
 }
 
@@ -215,6 +285,36 @@ mod tests {
             unique.dedup();
             assert_eq!(unique.len(), lines.len(), "nothing comes twice");
         }
+    }
+
+    #[test]
+    fn the_buckets_of_the_histogram_add_up_to_the_waits() {
+        static SLOW: crate::Mutex<()> = crate::named_mutex!("metrics: slow", ());
+        let guard = SLOW.lock();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| SLOW.try_lock_for(Duration::from_millis(5)).is_none());
+            assert!(waiting.join().unwrap(), "it waited for at least five milliseconds");
+        });
+        drop(guard);
+        let text = text(Format::Prometheus);
+        let value = |line: &str| -> f64 {
+            let found = text.lines().find_map(|one| one.strip_prefix(line));
+            found.unwrap_or_else(|| panic!("{line} is not in {text}")).trim().parse().unwrap()
+        };
+        let bucket = |le: &str| {
+            value(&format!("holdup_wait_seconds_bucket{{lock=\"metrics: slow\",le=\"{le}\"}}"))
+        };
+        assert_eq!((bucket("0.004194304"), bucket("+Inf")), (0.0, 1.0));
+        let mut last = 0.0;
+        for bound in bounds() {
+            assert!(bucket(&seconds(bound)) >= last, "they are cumulative");
+            last = bucket(&seconds(bound));
+        }
+        assert_eq!(value("holdup_wait_seconds_count{lock=\"metrics: slow\"}"), 1.0);
+        let waited = value("holdup_wait_seconds_sum{lock=\"metrics: slow\"}");
+        assert_eq!(waited, value("holdup_waited_seconds_total{lock=\"metrics: slow\"}"));
+        let longest = value("holdup_longest_wait_seconds{lock=\"metrics: slow\"}");
+        assert!((0.005..=waited).contains(&longest), "{longest} of {waited}");
     }
 
     #[test]

@@ -180,7 +180,7 @@ fn work(asked: Asked, wait: &dyn Wait) -> Option<Answer> {
         Asked::Pprof { seconds, .. } | Asked::File { seconds, .. } => seconds,
         Asked::Index | Asked::Page | Asked::Metrics => None,
     };
-    let mut profile = match seconds {
+    let profile = match seconds {
         None => profile::snapshot(),
         Some(seconds) => {
             let before = profile::snapshot();
@@ -191,9 +191,6 @@ fn work(asked: Asked, wait: &dyn Wait) -> Option<Answer> {
         }
     };
     let memory = GiveBack::later();
-    if let Asked::Pprof { whose: Whose::Victims, .. } = asked {
-        profile = profile.waits_by_lock();
-    }
     let answer = write(asked, &profile);
     drop(profile);
     drop(memory);
@@ -205,11 +202,11 @@ fn write(asked: Asked, profile: &Profile) -> io::Result<Answer> {
     let ok = |content_type, body| Ok(answer::answer(StatusCode::OK, content_type, body));
     match asked {
         Asked::Pprof { whose, debug: true, .. } => {
-            profile.write_go_text(whose.name(), &mut body)?;
+            profile.write_go_text(whose.contents(), &mut body)?;
             ok(answer::TEXT, body)
         }
         Asked::Pprof { whose, seconds, .. } => {
-            profile.write_pprof(&mut body)?;
+            profile.write_pprof_of(whose.contents(), &mut body)?;
             Ok(answer::attachment(file_name(whose, seconds), body))
         }
         Asked::File { form: Form::Json, .. } => {

@@ -1,6 +1,7 @@
 //! What a request asks for, by its method, path and query.
 
 use super::answer::{self, Answer};
+use crate::profile::Contents;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use std::time::Duration;
 
@@ -33,10 +34,10 @@ pub(super) enum Whose {
 }
 
 impl Whose {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn contents(self) -> Contents {
         match self {
-            Whose::Culprits => "mutex",
-            Whose::Victims => "block",
+            Whose::Culprits => Contents::Blame,
+            Whose::Victims => Contents::Victims,
         }
     }
 }

@@ -181,21 +181,3 @@ impl ClassNames {
         }
     }
 }
-
-/// All classes that have a name or were contended, sorted by name, with their
-/// sums as they are now. Takes no lock.
-#[cfg(feature = "metrics")]
-pub(crate) fn current_classes() -> Vec<(String, Totals)> {
-    let mut sums = BTreeMap::from([(ClassId::UNNAMED, Sums::default())]);
-    class::for_each(|id, _| {
-        sums.insert(id, Sums::default());
-    });
-    record::for_each_class(|id, found| {
-        sums.insert(id, found);
-    });
-    let names = ClassNames::load();
-    let mut classes: Vec<_> =
-        sums.into_iter().map(|(id, sums)| (names.of(id), Totals::from(sums))).collect();
-    classes.sort_by(|a, b| a.0.cmp(&b.0));
-    classes
-}

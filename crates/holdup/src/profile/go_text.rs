@@ -2,7 +2,7 @@
 //! that pprof had before it had a binary one, with names for people.
 
 use super::pprof::{label, placeholder};
-use super::{Frame, Profile, Sample};
+use super::{Contents, Frame, Profile, Sample};
 use std::io::{self, Write};
 
 /// How many samples, of those with the most delay, come with the names of their
@@ -10,18 +10,19 @@ use std::io::{self, Write};
 const NAMED: usize = 1000;
 
 impl Profile {
-    /// Writes the profile in the form of Go's text; `name` is `mutex` or
-    /// `block`. A unit of time is a nanosecond. All samples are there, the
+    /// Writes the profile in the form of Go's text: of its mutex profile or, of
+    /// the victims, of its block profile. A unit of time is a nanosecond. All samples are there, the
     /// first thousand with names.
-    pub(crate) fn write_go_text(&self, name: &str, mut out: impl Write) -> io::Result<()> {
-        // Of the two, Go's block profile is named after what it counts.
-        let title = if name == "block" { "contention" } else { name };
-        writeln!(out, "--- {title}:\ncycles/second=1000000000")?;
-        if title == "mutex" {
+    pub(crate) fn write_go_text(&self, contents: Contents, mut out: impl Write) -> io::Result<()> {
+        let samples = if contents == Contents::Victims {
+            writeln!(out, "--- contention:\ncycles/second=1000000000")?;
+            self.victims()
+        } else {
             // Counts and delays are those of all, not of one in so many.
-            writeln!(out, "sampling period=1")?;
-        }
-        for (number, sample) in self.samples().iter().enumerate() {
+            writeln!(out, "--- mutex:\ncycles/second=1000000000\nsampling period=1")?;
+            self.samples()
+        };
+        for (number, sample) in samples.iter().enumerate() {
             write_sample(sample, number < NAMED, &mut out)?;
         }
         out.flush()

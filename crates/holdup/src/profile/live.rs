@@ -4,6 +4,8 @@ use super::classes::{Class, ClassNames};
 use super::comments::MAX_LONG_WAITS;
 use super::named::{Builder, Named, Weight};
 use super::symbolize::Symbolizer;
+#[cfg(feature = "metrics")]
+use super::{Contents, Profile};
 use super::{Histogram, LongWait, UNNAMED};
 use holdup_core::class::ClassId;
 use holdup_core::record::{self, Kind, Times};
@@ -122,6 +124,23 @@ impl Live {
         let longest = longest.collect();
         builder.finish(longest, symbolizer.into_mappings())
     }
+}
+
+/// The sums, histograms and longest waits of all classes that have a name or were
+/// contended, without any stack. Takes no lock; some microseconds for each class.
+#[cfg(feature = "metrics")]
+pub(crate) fn sums() -> Profile {
+    let mut found = BTreeMap::from([(ClassId::UNNAMED, Class::default())]);
+    holdup_core::class::for_each(|id, _| {
+        found.insert(id, Class::default());
+    });
+    record::for_each_class(|id, sums| found.entry(id).or_default().sums = sums);
+    add_times(&mut found);
+    let names = ClassNames::load();
+    let named = |(id, class)| Class { id: Some(id), name: names.of(id), ..class };
+    let classes = found.into_iter().map(named).collect();
+    let (now, zero) = (SystemTime::now(), Duration::ZERO);
+    Profile::from_parts(now, zero, zero, Contents::Pairs, classes, Named::default())
 }
 
 impl RawLongWait {

@@ -63,17 +63,15 @@ mod symbolize;
 #[cfg(test)]
 mod tests;
 mod text;
-#[cfg(feature = "http")]
-mod waits;
 mod wire;
 
 pub(crate) use classes::ClassNames;
-#[cfg(feature = "metrics")]
-pub(crate) use classes::current_classes;
 pub use classes::{Lock, Totals};
 pub use contents::{Contents, UnknownContents, WAITED_FOR};
 pub use histogram::{Bucket, Histogram};
 pub use holdup_core::record::Kind;
+#[cfg(feature = "metrics")]
+pub(crate) use live::sums;
 pub use name::Name;
 pub use read_error::ReadError;
 pub use snapshot::Profile;
