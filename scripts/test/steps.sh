@@ -230,3 +230,16 @@ real_crates() {
         patch/verify
     fi
 }
+
+# Real programs under `holdup run`, by the command that was built above.
+unchanged_programs() {
+    if [[ $(uname -sm) != 'Linux x86_64' ]]; then
+        leave_out 'programs under holdup run: known for Linux on x86-64 only'
+        return 0
+    fi
+    if [[ $long == yes ]]; then
+        preload/verify --long
+    else
+        preload/verify
+    fi
+}

@@ -442,3 +442,6 @@ pub(crate) fn nap() {
         *libc::__errno_location() = errno;
     }
 }
+
+#[cfg(test)]
+mod tests;

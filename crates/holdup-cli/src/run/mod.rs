@@ -96,7 +96,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
     let name = Path::new(&args.command[0]);
     let mut signals: Vec<i32> = PASSED_ON.to_vec();
-    signals.extend([libc::SIGUSR2, libc::SIGCHLD]);
+    // The last: a file that may not grow is an error to be told of, not the end.
+    signals.extend([libc::SIGUSR2, libc::SIGCHLD, libc::SIGXFSZ]);
     let signals = Signals::take(&signals);
     let findings = match program::find(name) {
         Some(file) => program::examine(&file),
@@ -109,10 +110,14 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         say(why);
         say("it runs without being recorded");
     }
-    let library = Library::write()?;
-    let mut processes = Processes::new(args.period, !args.no_follow)
-        .context("cannot make the memory to share with the program")?;
-    let mut child = match start(args, &library, &processes, &signals) {
+    let mut means = match Means::make(args) {
+        Ok(means) => Some(means),
+        Err(error) => {
+            say(&format!("{error:#}; the program runs without being recorded"));
+            None
+        }
+    };
+    let mut child = match start(args, means.as_ref(), &signals) {
         Ok(child) => child,
         Err(error) => {
             say(&format!("cannot run {}: {error}", name.display()));
@@ -120,8 +125,11 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(if missing { 127 } else { 126 }));
         }
     };
-    let mut recording = Recording::new(args, library.path());
-    let status = recording.watch(&mut child, &mut processes, &signals)?;
+    let library = means.as_ref().map(|means| means.library.path());
+    let mut recording = Recording::new(args, library.unwrap_or(Path::new("")));
+    let mut processes = means.as_mut().map(|means| &mut means.processes);
+    let status = recording.watch(&mut child, processes.as_deref_mut(), &signals)?;
+    let Some(Means { library, mut processes }) = means else { return Ok(exit_code(status)) };
     let profile = recording.finish(&mut processes, findings.hopeless.is_none());
     let counts = processes.counts();
     if let Some(profile) = profile.as_ref().filter(|profile| profile.totals().waits > 0) {
@@ -142,23 +150,33 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
     Ok(exit_code(status))
 }
 
-/// Starts the program with the interposer in front of whatever else is to be loaded.
-fn start(
-    args: &Args,
-    library: &Library,
-    processes: &Processes,
-    signals: &Signals,
-) -> io::Result<Child> {
-    let mut preload = library.path().as_os_str().to_owned();
-    if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
-        preload.push(":");
-        preload.push(others);
+/// What it takes to record a program.
+struct Means {
+    library: Library,
+    processes: Processes,
+}
+
+impl Means {
+    fn make(args: &Args) -> anyhow::Result<Means> {
+        let library = Library::write()?;
+        let processes = Processes::new(args.period, !args.no_follow)
+            .context("cannot make the memory to share with the program")?;
+        Ok(Means { library, processes })
     }
+}
+
+/// Starts the program with the interposer in front of whatever else is to be loaded.
+fn start(args: &Args, means: Option<&Means>, signals: &Signals) -> io::Result<Child> {
     let mut command = Command::new(&args.command[0]);
-    command
-        .args(&args.command[1..])
-        .env("LD_PRELOAD", preload)
-        .env(holdup_shared::VARIABLE, processes.path());
+    command.args(&args.command[1..]);
+    if let Some(Means { library, processes }) = means {
+        let mut preload = library.path().as_os_str().to_owned();
+        if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
+            preload.push(":");
+            preload.push(others);
+        }
+        command.env("LD_PRELOAD", preload).env(holdup_shared::VARIABLE, processes.path());
+    }
     signals.give_back_in(&mut command);
     command.spawn()
 }
@@ -184,7 +202,7 @@ impl Recording<'_> {
     fn watch(
         &mut self,
         child: &mut Child,
-        processes: &mut Processes,
+        mut processes: Option<&mut Processes>,
         signals: &Signals,
     ) -> io::Result<ExitStatus> {
         loop {
@@ -193,23 +211,26 @@ impl Recording<'_> {
             }
             let signal = signals.next(self.patience());
             match signal {
-                Some(Signal { number: libc::SIGUSR2, .. }) => self.write_now(processes),
-                // The terminal sends it to all its programs.
-                Some(Signal { number, by_process: true }) if number != libc::SIGCHLD => {
+                Some(Signal { number, by_process: true }) if PASSED_ON.contains(&number) => {
                     os::send(child.id(), number);
                 }
+                // What the terminal sends, it sends to all its programs.
                 _ => {}
             }
+            let Some(processes) = processes.as_deref_mut() else { continue };
+            if signal.is_some_and(|signal| signal.number == libc::SIGUSR2) {
+                self.write_now(processes);
+            }
             processes.look_after();
-            if self.args.duration.is_some_and(|limit| self.began.elapsed() >= limit)
-                && self.stopped.is_none()
-            {
+            let recording = self.stopped.is_none();
+            let over = |limit: Option<Duration>, since: Instant| {
+                recording && limit.is_some_and(|limit| since.elapsed() >= limit)
+            };
+            if over(self.args.duration, self.began) {
                 processes.stop();
                 self.stopped = Some(self.began.elapsed());
                 self.write_now(processes);
-            }
-            let due = self.args.every.is_some_and(|every| self.written.elapsed() >= every);
-            if due && self.stopped.is_none() {
+            } else if over(self.args.every, self.written) {
                 self.write_now(processes);
             }
         }
@@ -217,12 +238,13 @@ impl Recording<'_> {
 
     /// How long to wait for a signal.
     fn patience(&self) -> Duration {
-        let every = self.args.every.map(|every| every.saturating_sub(self.written.elapsed()));
-        let duration = match self.stopped {
-            None => self.args.duration.map(|limit| limit.saturating_sub(self.began.elapsed())),
-            Some(_) => None,
+        let left = |limit: Option<Duration>, since: Instant| {
+            limit
+                .filter(|_| self.stopped.is_none())
+                .map(|limit| limit.saturating_sub(since.elapsed()))
         };
-        [every, duration].into_iter().flatten().fold(LOOK_EVERY, Duration::min)
+        let limits = [left(self.args.every, self.written), left(self.args.duration, self.began)];
+        limits.into_iter().flatten().fold(LOOK_EVERY, Duration::min)
     }
 
     fn profile(&self, processes: &mut Processes) -> Profile {
