@@ -24,6 +24,22 @@ const console_ = new VirtualConsole();
 console_.on("error", (...what) => errors.push(what.join(" ")));
 console_.on("jsdomError", (error) => errors.push(error.message));
 
+// A canvas on which nothing is drawn: constants are their own names, and each
+// call answers what lets a caller go on.
+const answers = {
+  getContextAttributes: () => ({}),
+  getExtension: () => null,
+  getProgramParameter: (_, name) => (name.startsWith("ACTIVE_") ? 0 : true),
+  getShaderParameter: () => true,
+  checkFramebufferStatus: () => "FRAMEBUFFER_COMPLETE",
+  getParameter: () => 4096,
+  measureText: (text) => ({ width: text.length }),
+};
+const canvas = new Proxy(answers, {
+  get: (known, name) => known[name] ?? (/^[A-Z0-9_]+$/.test(name) ? name : () => ({})),
+  set: () => true,
+});
+
 // `localProfilePath` is how speedscope's own command hands a file over: a
 // script that calls this function of the page. Here we call it ourselves.
 const dom = new JSDOM("<!DOCTYPE html><body></body>", {
@@ -32,7 +48,12 @@ const dom = new JSDOM("<!DOCTYPE html><body></body>", {
   pretendToBeVisual: true,
   virtualConsole: console_,
 });
-dom.window.matchMedia = () => ({ matches: false, addListener() {}, removeListener() {} });
+dom.window.TextDecoder = TextDecoder;
+dom.window.TextEncoder = TextEncoder;
+// What a page without a screen lacks.
+dom.window.HTMLCanvasElement.prototype.getContext = () => canvas;
+dom.window.Element.prototype.scrollIntoView = () => {};
+dom.window.matchMedia = () => new dom.window.EventTarget();
 dom.window.alert = (text) => errors.push(text);
 dom.window.eval(fs.readFileSync(path.join(release, script), "utf8"));
 
