@@ -33,3 +33,22 @@ report_reads_a_profile_of_go() {
     target/release/holdup report --by line "$out/mutex.pb.gz" | grep -q 'mutex_profile.go:[0-9]'
     target/release/holdup report --by lock "$out/mutex.pb.gz" | grep -q unnamed
 }
+
+# Of two profiles merged, one of them Go's, and of that converted once more.
+pprof_reads_merged_and_converted() {
+    local out=$work/merged holdup=target/release/holdup name
+    mkdir -p "$out"
+    small_demo "$out" >"$out/demo.txt"
+    go run scripts/test/mutex_profile.go >"$out/go.pb.gz"
+    "$holdup" merge "$out/holdup.pb.gz" "$out/go.pb.gz" -o "$out/merged.pb.gz"
+    "$holdup" convert --to pprof "$out/merged.pb.gz" -o "$out/converted.pb.gz"
+    for name in merged converted; do
+        go tool pprof -top "$out/$name.pb.gz" >"$out/$name.txt" 2>&1
+        head -n 8 "$out/$name.txt"
+        # Both programs' culprits, and names whole.
+        grep -q 'main.holdLong$' "$out/$name.txt"
+        grep -qF " $culprit" "$out/$name.txt"
+    done
+    # The same profile once more is the same text.
+    diff <(tail -n +2 "$out/merged.txt") <(tail -n +2 "$out/converted.txt")
+}

@@ -70,8 +70,8 @@ impl Column {
         match self.kind {
             Kind::Figure => natural,
             Kind::Name => natural.min(10),
-            Kind::Place => natural.min(16),
-            Kind::Function => natural.min(24),
+            Kind::Place => natural.min(14),
+            Kind::Function => natural.min(20),
         }
     }
 

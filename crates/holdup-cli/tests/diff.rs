@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use predicates::prelude::*;
-use support::{Sample, class, file, gzip, holdup, ours, pprof, with_comments};
+use support::{Sample, class, file, gzip, holdup, ours, pairs, pprof, with_comments};
 
 /// `ours()` after some work: sort is fast now, add is slower, log is new.
 fn improved() -> tempfile::NamedTempFile {
@@ -57,6 +57,16 @@ fn the_largest_changes_come_first_whatever_their_sign() {
         lines[5..],
         ["750 ms 460 ms -290 ms -38.7 % orders", "250 ms 0 ns -250 ms -100.0 % users"]
     );
+}
+
+#[test]
+fn pairs_are_compared_as_pairs() {
+    let lines = diff(&["--by", "pair"], &pairs(), &pairs());
+    assert_eq!(lines[5], "60.0 ms 60.0 ms 0 ns 0.0 % orders shop::sort shop::get");
+    let output =
+        holdup().args(["diff", "--by", "pair"]).args([pairs().path(), ours().path()]).output();
+    let message = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(message.contains("it has no stacks of those who waited"), "{message}");
 }
 
 #[test]

@@ -6,9 +6,9 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use holdup::profile::Profile;
+use holdup::profile::{Contents, Profile};
 use predicates::prelude::*;
-use support::{Sample, file, holdup, ours, pprof};
+use support::{Sample, file, holdup, ours, pairs, pprof};
 
 fn read(path: &Path) -> Profile {
     Profile::read_pprof(fs::File::open(path).unwrap()).unwrap()
@@ -97,6 +97,73 @@ fn what_is_converted_to_pprof_is_the_same_profile() {
         assert_eq!(after.samples(), before.samples());
         assert_eq!(after.totals(), before.totals());
     }
+}
+
+#[test]
+fn every_format_has_the_stacks_that_are_asked_for() {
+    let folded = |arguments: &[&str]| {
+        let arguments = [&["convert", "--to", "folded"], arguments].concat();
+        String::from_utf8(stdout(&arguments, pairs().path())).unwrap()
+    };
+    let culprit = "shop::main;shop::sort";
+    let victim = "orders;shop::serve;shop::get";
+    assert!(folded(&[]).contains(&format!("orders;{culprit} 95000000\n")));
+    assert!(folded(&["--stacks", "victims"]).contains(&format!("{victim} 60000000\n")));
+    let both = format!("{victim};[waited for];{culprit} 60000000\n");
+    assert!(folded(&["--stacks", "pairs"]).contains(&both));
+    let picture = |stacks: &str| {
+        let svg = stdout(&["flamegraph", "--stacks", stacks], pairs().path());
+        String::from_utf8(svg).unwrap()
+    };
+    for (stacks, title, boxes) in [
+        ("blame", "Who held everybody up", &["shop::sort (95,000,000 ns"][..]),
+        ("victims", "Who was held up", &["shop::get (60,000,000 ns"]),
+        ("pairs", "Who held up whom", &["shop::get (60,000,000 ns", "shop::sort (60,000,000 ns"]),
+    ] {
+        let svg = picture(stacks);
+        assert!(svg.contains(title) && boxes.iter().all(|one| svg.contains(one)), "{svg}");
+    }
+    let speedscope =
+        stdout(&["convert", "--to", "speedscope", "--stacks", "victims"], pairs().path());
+    assert!(String::from_utf8(speedscope).unwrap().contains(r#""name":"shop::get""#));
+}
+
+#[test]
+fn victims_and_pairs_survive_conversion_and_merging() {
+    let dir = tempfile::tempdir().unwrap();
+    let [victims, merged] = ["victims", "merged"].map(|name| dir.path().join(name));
+    let (profile, blame) = (pairs(), ours());
+    let converted = stdout(&["convert", "--to", "pprof"], profile.path());
+    let converted = Profile::read_pprof(&converted[..]).unwrap();
+    let before = read(profile.path());
+    assert_eq!(converted.contents(), Contents::Pairs);
+    assert!(converted.pairs().eq(before.pairs()));
+    assert_eq!(converted.waits(), before.waits());
+    holdup()
+        .args(["convert", "--to", "pprof", "--stacks", "victims"])
+        .args([profile.path(), Path::new("-o"), &victims])
+        .assert()
+        .success();
+    assert_eq!(read(&victims).contents(), Contents::Victims);
+    // Reports and pictures of it are of victims without being told so.
+    let table = String::from_utf8(stdout(&["report"], &victims)).unwrap();
+    assert!(table.contains("shop::get") && table.contains("Of those who waited"), "{table}");
+    assert!(
+        String::from_utf8(stdout(&["flamegraph"], &victims)).unwrap().contains("Who was held up")
+    );
+    let run = holdup().args(["flamegraph", "--stacks", "pairs"]).arg(&victims).assert().code(1);
+    let message = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    assert!(message.contains("it has the stacks of those who waited alone"), "{message}");
+    holdup()
+        .arg("merge")
+        .args([profile.path(), blame.path(), Path::new("-o"), &merged])
+        .assert()
+        .success();
+    assert_eq!(read(&merged).contents(), Contents::Pairs);
+    assert_eq!(
+        read(&merged).totals().waited,
+        before.totals().waited + read(blame.path()).totals().waited
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 use std::process::Stdio;
 
 use predicates::prelude::*;
-use support::{Sample, class, file, gzip, holdup, ours, pprof, with_comments};
+use support::{Sample, class, file, gzip, holdup, ours, pairs, pprof, with_comments};
 
 /// The table of a report: the rows after the titles, as words.
 fn rows(arguments: &[&str], profile: &tempfile::NamedTempFile) -> Vec<String> {
@@ -148,6 +148,56 @@ fn what_was_only_spun_for_is_told() {
     holdup().arg("report").arg(profile.path()).assert().success().stdout(predicate::str::contains(
         "No thread queued for a lock; 3 lock calls spun for 7.00 µs",
     ));
+}
+
+#[test]
+fn pairs_tell_who_held_up_whom() {
+    let expected = [
+        "60.0 ms 60.0 % 3 orders shop::sort shop::get",
+        "25.0 ms 25.0 % 2 orders shop::sort shop::put",
+        "10.0 ms 10.0 % 1 orders shop::sort [victim: the stack is unknown]",
+        "5.00 ms 5.0 % 6 orders [handoff: nobody held the lock]",
+    ];
+    assert_eq!(rows(&["--by", "pair"], &pairs()), expected);
+    let top = rows(&["--by", "pair", "--top", "1"], &pairs());
+    assert_eq!(top[1], "40.0 ms 40.0 % [3 more rows: --top 0 shows all]");
+    // By either end.
+    assert_eq!(rows(&[], &pairs())[0], "95.0 ms 95.0 % 95.0 ms 95.0 % 6 shop::sort");
+    let expected = [
+        "60.0 ms 60.0 % 60.0 ms 60.0 % 3 /src/get.rs:5 shop::get",
+        "25.0 ms 25.0 % 25.0 ms 25.0 % 2 /src/put.rs:6 shop::put",
+        "10.0 ms 10.0 % 10.0 ms 10.0 % 1 [victim: the stack is unknown]",
+        "5.00 ms 5.0 % 5.00 ms 5.0 % 6 [handoff: nobody held the lock]",
+        "0 ns 0.0 % 85.0 ms 85.0 % 5 shop::serve",
+    ];
+    assert_eq!(rows(&["--victims", "--by", "line"], &pairs()), expected);
+}
+
+#[test]
+fn locks_have_percentiles_where_the_profile_knows_them() {
+    let expected = ["100 ms 100.0 % 6 95.0 ms 5.00 ms 32 ns 32 ns 61.0 ms orders"];
+    assert_eq!(rows(&["--by", "lock"], &pairs()), expected);
+    let output = holdup().args(["report", "--json", "--by", "lock"]).arg(pairs().path()).assert();
+    let json = &output.success().get_output().stdout.clone();
+    let json: serde_json::Value = serde_json::from_slice(json).unwrap();
+    let row = &json["rows"][0];
+    assert_eq!((&row["wait"]["p50_ns"], &row["hold"]["p999_ns"]), (&32.into(), &7.into()));
+    assert_eq!((&row["longest_wait_ns"], &row["waits"]), (&61_000_000.into(), &5.into()));
+}
+
+#[test]
+fn stacks_that_a_profile_has_not_are_asked_for_in_vain() {
+    let cases: [(&[&str], &str); 3] = [
+        (&["--by", "pair"], "it has no stacks of those who waited"),
+        (&["--victims"], "it has no stacks of those who waited"),
+        (&["--victims", "--by", "lock"], "--victims is for rows by function or by line"),
+    ];
+    for (arguments, why) in cases {
+        let output = holdup().arg("report").args(arguments).arg(ours().path()).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), message.lines().count()), (Some(1), 1), "{message}");
+        assert!(message.contains(why), "{message}");
+    }
 }
 
 #[test]

@@ -186,3 +186,22 @@ fn books<W: Write>(
         out.line(screen.alarm(&line))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdup::profile;
+
+    #[test]
+    fn when_nobody_waited_that_is_said_instead_of_an_empty_table() {
+        let now = profile::snapshot();
+        let (mut text, screen) = (Vec::new(), Screen { width: None, colour: false });
+        let mut out = Output::new(&mut text);
+        held_up(&mut out, &screen, &now.since(&now), &[]).unwrap();
+        out.flush().unwrap();
+        drop(out);
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("Nobody: no thread had to queue for the lock."), "{text}");
+        assert!(!text.contains("function that ended"), "{text}");
+    }
+}

@@ -64,7 +64,8 @@ pub fn with_comments(samples: &[Sample<'_>], comments: &[String]) -> Vec<u8> {
         number(&mut place, 2, line);
         let mut location = Vec::new();
         number(&mut location, 1, id);
-        number(&mut location, 3, 0x1000 * id);
+        // What stands for calls has no address.
+        number(&mut location, 3, if name.starts_with('[') { 0 } else { 0x1000 * id });
         bytes(&mut location, 4, &place);
         bytes(&mut message, 4, &location);
         let mut function = Vec::new();
@@ -112,6 +113,31 @@ pub fn ours() -> tempfile::NamedTempFile {
         (&[], &lost, 1, 50_000_000),
     ];
     file(&gzip(&pprof(&samples)))
+}
+
+/// Who held up whom, 100 ms of it, how long the waits were, and the longest.
+pub fn pairs() -> tempfile::NamedTempFile {
+    let blame = [("lock", "orders"), ("kind", "blame")];
+    let handoff = [("lock", "orders"), ("kind", "handoff")];
+    let sort = ["shop::sort /src/sort.rs 12", "shop::main /src/main.rs 3"];
+    let with = |victim: &'static str| [sort[0], sort[1], "[waited for]", victim, "shop::serve"];
+    let (get, put) = (with("shop::get /src/get.rs 5"), with("shop::put /src/put.rs 6"));
+    let unknown = with("[victim: the stack is unknown]");
+    let samples: [Sample<'_>; 4] = [
+        (&get, &blame, 3, 60_000_000),
+        (&put, &blame, 2, 25_000_000),
+        (&unknown[..4], &blame, 1, 10_000_000),
+        (&["[handoff: nobody held the lock]"], &handoff, 6, 5_000_000),
+    ];
+    let comments = [
+        "contents=pairs",
+        "contentions=6 waits=5 waited_ns=100000000 blamed_ns=95000000 handoff_ns=5000000 \
+         handoffs=6 longest_ns=61000000 class=orders",
+        "wait_histogram=9:2,33:3 class=orders",
+        "hold_histogram=7:1 class=orders",
+    ];
+    let comments = comments.map(|comment| format!("holdup: {comment}"));
+    file(&gzip(&with_comments(&samples, &comments)))
 }
 
 /// The comment that carries the exact sums of a class, in nanoseconds.
