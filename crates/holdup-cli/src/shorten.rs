@@ -56,7 +56,9 @@ fn segments(name: &str) -> impl Iterator<Item = usize> + '_ {
             _ => {}
         }
         let first_colon = c == ':' && before != ':' && name[at..].starts_with("::");
-        let begins = if go { c == '/' || c == '.' } else { first_colon };
+        // A closure says nothing without the function it is in.
+        let closure = || name[at + 2..].starts_with('{');
+        let begins = if go { c == '/' || c == '.' } else { first_colon && !closure() };
         before = c;
         (begins && depth == 0).then_some(at)
     })
@@ -119,6 +121,7 @@ mod tests {
         let nested = "<a::B<c::D> as e::F<g::H>>::run::{closure#0}";
         assert_eq!(function(nested, 40), "<B<D> as F<H>>::run::{closure#0}");
         assert_eq!(function(nested, 20), "…::run::{closure#0}");
+        assert_eq!(function(nested, 16), "…un::{closure#0}");
     }
 
     #[test]
