@@ -22,7 +22,7 @@ ensure_npm() {
 
 files_in_other_programs() {
     local holdup=target/release/holdup out=$work/files modules=$files_modules/node_modules
-    local function=holdup_cli::demo::crew::prune_and_sort whose file pprofs=()
+    local function=holdup_cli::demo::crew::prune_and_sort whose pprofs=()
     ensure_npm || { leave_out 'speedscope, pprof-format: npm cannot install them'; return 0; }
     rm -rf "$out"
     mkdir -p "$out"
@@ -30,11 +30,16 @@ files_in_other_programs() {
     "$holdup" merge "$out/holdup.pb.gz" "$out/holdup.pb.gz" -o "$out/merged.pb.gz"
     "$holdup" convert "$out/merged.pb.gz" --to pprof -o "$out/converted.pb.gz"
     pprofs=("$out"/{holdup,merged,converted}.pb.gz)
+    for whose in blame victims pairs; do
+        "$holdup" convert "$out/merged.pb.gz" --to pprof --stacks "$whose" -o "$out/$whose.pb.gz"
+        pprofs+=("$out/$whose.pb.gz")
+    done
     # Written by a program's end, if that step ran.
     [[ ! -e $work/environment/e.pb.gz ]] || pprofs+=("$work/environment/e.pb.gz")
     node scripts/test/npm/pprof_format.js "$modules" "$holdup" "$function" "${pprofs[@]}"
-    for file in holdup merged; do
-        "$holdup" convert "$out/$file.pb.gz" --to speedscope -o "$out/$file.speedscope.json"
-        node scripts/test/npm/speedscope.js "$modules" "$out/$file.speedscope.json" "$function"
+    for whose in blame pairs; do
+        "$holdup" convert "$out/merged.pb.gz" --to speedscope --stacks "$whose" \
+            -o "$out/$whose.speedscope.json"
+        node scripts/test/npm/speedscope.js "$modules" "$out/$whose.speedscope.json" "$function"
     done
 }

@@ -220,3 +220,65 @@ pub fn difference<'a>(
     let rows = rows.iter().take(most).map(row).collect();
     Difference { schema: SCHEMA, before, after, scale, by: by.name(), rows, more_rows }
 }
+
+/// `holdup demo --json`.
+#[derive(Serialize)]
+pub struct Demo<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    totals: Totals,
+    picture: &'a str,
+    indexed: Indexed,
+    tasks: Vec<Task>,
+    culprits: Vec<Culprit<'a>>,
+}
+
+/// What the demonstration indexed.
+#[derive(Serialize)]
+pub struct Indexed {
+    pub files: u64,
+    pub text_bytes: u64,
+    pub words: u64,
+    pub places: u64,
+}
+
+/// What threads did, and how long they were in calls of `lock`.
+#[derive(Serialize)]
+pub struct Task {
+    task: &'static str,
+    threads: u64,
+    in_lock_ns: u64,
+}
+
+impl Task {
+    /// `in_lock` is in nanoseconds.
+    pub fn new(task: &'static str, threads: u64, in_lock: u128) -> Task {
+        Task { task, threads, in_lock_ns: number(in_lock) }
+    }
+}
+
+#[derive(Serialize)]
+struct Culprit<'a> {
+    culprit: &'a str,
+    lock: &'a str,
+    waited_ns: u64,
+    contentions: u64,
+}
+
+/// What the demonstration found; `culprits` are functions and locks.
+pub fn demo<'a>(
+    totals: Totals,
+    picture: &'a str,
+    indexed: Indexed,
+    tasks: Vec<Task>,
+    culprits: &'a [((String, String), Cost)],
+) -> Demo<'a> {
+    let culprit = |((culprit, lock), cost): &'a ((String, String), Cost)| Culprit {
+        culprit,
+        lock,
+        waited_ns: number(cost.delay),
+        contentions: cost.count,
+    };
+    let culprits = culprits.iter().map(culprit).collect();
+    Demo { schema: SCHEMA, totals, picture, indexed, tasks, culprits }
+}

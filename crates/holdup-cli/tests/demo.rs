@@ -79,6 +79,30 @@ fn the_pruner_tops_the_profile_and_both_files_tell_so() {
 }
 
 #[test]
+fn json_has_the_books_the_culprits_and_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = dir.path().join("input");
+    tree(&input, 30);
+    let run = holdup().args(["demo", "--json"]).arg(&input).arg("--out").arg(dir.path()).assert();
+    let json: serde_json::Value =
+        serde_json::from_slice(&run.success().get_output().stdout).unwrap();
+    assert_eq!((&json["schema"], &json["indexed"]["files"]), (&1.into(), &30.into()));
+    assert_eq!(json["not_charged_ns"], 0);
+    let number = |name: &str| json[name].as_u64().unwrap();
+    assert_eq!(number("waited_ns"), number("blamed_ns") + number("handoff_ns"));
+    assert_eq!(json["tasks"][0]["task"], "indexing");
+    let profile = fs::File::open(json["file"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        Profile::read_pprof(profile).unwrap().totals().waited.as_nanos(),
+        number("waited_ns").into()
+    );
+    assert!(fs::read_to_string(json["picture"].as_str().unwrap()).unwrap().contains("</svg>"));
+    for culprit in json["culprits"].as_array().unwrap() {
+        assert_eq!(culprit["lock"], "index");
+    }
+}
+
+#[test]
 fn any_number_of_threads_will_do() {
     let dir = tempfile::tempdir().unwrap();
     let input = dir.path().join("input");

@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::output::{self, Output};
 use crate::picture::{self, Heading};
 use crate::screen::Screen;
-use crate::units;
+use crate::summary::{self, Books};
+use crate::{forms, units};
 use index::{Index, Statistics};
 use work::Work;
 
@@ -55,6 +57,10 @@ pub struct Args {
     /// Folder for holdup.pb.gz and holdup.svg, made if it is missing
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
+
+    /// Print JSON instead of tables (docs/command.md says what is in it)
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the demonstration and writes its files.
@@ -90,6 +96,28 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>, screen: &Screen) -> anyho
 
     files.write(&profile)?;
     let index = INDEX.lock();
+    if args.json {
+        let statistics = index.statistics();
+        let indexed = forms::Indexed {
+            files: statistics.files.into(),
+            text_bytes: work.bytes.load(Relaxed),
+            words: statistics.words as u64,
+            places: statistics.postings as u64,
+        };
+        let tasks = roles
+            .iter()
+            .map(|role| forms::Task::new(role.name, role.threads, role.locking.as_nanos()));
+        let culprits = summary::by_culprit(profile.samples());
+        let totals = forms::totals(&files.profile.to_string_lossy(), &Books::of(&profile));
+        let picture = files.picture.to_string_lossy();
+        return Ok(out.json(&forms::demo(
+            totals,
+            &picture,
+            indexed,
+            tasks.collect(),
+            &culprits,
+        ))?);
+    }
     outcome::indexed(out, &work, &listing, &index, &roles, took)?;
     outcome::held_up(out, screen, &profile, &roles)?;
     files.say(out)?;
@@ -143,7 +171,7 @@ impl Files {
 
     fn write(&self, profile: &profile::Profile) -> anyhow::Result<()> {
         let mut pprof = Vec::new();
-        profile.write_pprof(&mut pprof).context("cannot encode the profile")?;
+        profile.write_pprof_of(Contents::Pairs, &mut pprof).context("cannot encode the profile")?;
         let waited = units::duration(profile.totals().waited.as_nanos());
         let heading = Heading::of(Contents::Blame, &waited, "holdup demo");
         let lines = picture::of_profile(profile, Contents::Blame);
@@ -158,7 +186,8 @@ impl Files {
         let picture = units::printable(&self.picture.display().to_string());
         out.line("")?;
         out.line(format!("Wrote {profile} and {picture}. Now:"))?;
-        out.line(format!("  holdup report {profile}"))?;
+        out.line(format!("  holdup report --by pair {profile}"))?;
+        out.line(format!("  holdup web {profile}"))?;
         out.line(format!("  go tool pprof -http=: {profile}"))?;
         out.line(format!("  and open {picture} in a browser: a click on a box widens it"))?;
         Ok(())
