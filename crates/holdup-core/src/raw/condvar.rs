@@ -21,13 +21,21 @@
 //! the node on the list of that, where its wait for it begins. It is not woken:
 //! the unlock whose turn it is does that. If the mutex is free there is nothing to
 //! wait for, and nothing to book: the waiter is woken, and locks the mutex like
-//! anybody.
+//! anybody. So it is if others wait for the mutex: see below.
 //!
 //! *notify all*: the whole list is taken out by one CAS. The nodes go to the
 //! lists of their mutexes oldest first, so they get them in that order, and
 //! never more than one of them is awake because of it (invariant 5 of the
 //! mutex). A mutex that is free is taken for that, so that its unlock
-//! calls the first. Each waiter is moved once: constant time for each.
+//! calls the first. Each waiter is moved once: constant time for each. Of those
+//! whose mutex others wait for, the first [`WOKEN_AT_MOST`] are woken instead.
+//!
+//! *Why not move all*: whoever is moved gets the mutex after all who stand there, and
+//! often finds that what it was notified of is gone. With two conditions, and many
+//! threads for each (a short queue between them), they would stand in two blocks, each
+//! as long as there are threads; of a block the first finds its condition, all others
+//! wait again, and so come to stand in one block again. Those that are woken come when
+//! they run, so the blocks dissolve, and most find what they were notified of.
 //!
 //! *time out*: take LIST; if the node was not notified, take it out, and lock the
 //! mutex as ever. If it was, it waits for the mutex, and the wait counts as
@@ -72,13 +80,17 @@ use crate::wait_list::{self, ADMITTED, Awaited, Node, WAITING, Wanted};
 use crate::word::{self, LIST};
 use std::time::Duration;
 
+/// How many waiters a call wakes at most instead of moving them.
+const WOKEN_AT_MOST: usize = 16;
+
 /// A condition variable for [`RawMutex`].
 ///
 /// 8 bytes, all zero while nobody waits. There are no spurious wake-ups, the
 /// oldest waiter is notified first, and one condvar may be used with several
 /// mutexes at a time. What a waiter waits for its mutex after it was notified is
 /// accounted for like any wait for that mutex; what it waited for the
-/// condition is not.
+/// condition is not. Nor is, where others wait for the mutex already, the time until it
+/// runs: there it is woken to lock the mutex like anybody.
 ///
 /// What is said of `fork` at [`RawMutex`] holds here too. A signal handler must not
 /// use a condvar that the thread it interrupts may be using.
@@ -202,7 +214,8 @@ impl RawCondvar {
     }
 
     /// Notifies all waiters there are; returns how many. They get the mutex in
-    /// the order in which they came to wait. One load if nobody waits.
+    /// the order in which they came to wait, unless others wait for it. One load if
+    /// nobody waits.
     #[inline]
     pub fn notify_all(&self) -> usize {
         // Relaxed: see the header.
@@ -517,7 +530,7 @@ impl Default for RawCondvar {
 // What gives waiters away takes pointers: a reference would promise that the
 // waiter lives to the end of the call.
 
-/// Gives one `waiter` away: wakes it if its mutex is free.
+/// Gives one `waiter` away: wakes it if its mutex is free, or others wait for it.
 ///
 /// # Safety
 /// `waiter` lives, and is ours (invariant 2).
@@ -525,7 +538,7 @@ unsafe fn notify(waiter: *const Waiter) {
     // SAFETY: the caller's promise; the mutex lives (invariant 5).
     unsafe {
         let mutex = (*waiter).mutex;
-        if mutex.is_null() || !(*mutex).is_locked() {
+        if mutex.is_null() || !(*mutex).is_locked() || (*mutex).is_awaited() {
             admit(waiter);
         } else {
             let mut moving = Moving::begin();
@@ -559,11 +572,16 @@ struct Moving {
     now: u64,
     /// A mutex that was free, and is held by us until all are pushed.
     held: *const RawMutex,
+    /// The mutex of the last one, compared only, and how many more of its waiters are to
+    /// be woken.
+    mutex: *const RawMutex,
+    to_wake: usize,
 }
 
 impl Moving {
     fn begin() -> Moving {
-        Moving { now: clock::now(), held: core::ptr::null() }
+        let none = core::ptr::null();
+        Moving { now: clock::now(), held: none, mutex: none, to_wake: 0 }
     }
 
     /// Gives `waiter` away.
@@ -574,6 +592,16 @@ impl Moving {
         // SAFETY: the caller's promise.
         let mutex = unsafe { (*waiter).mutex };
         if mutex.is_null() {
+            // SAFETY: as above.
+            return unsafe { admit(waiter) };
+        }
+        if self.mutex != mutex {
+            self.mutex = mutex;
+            // SAFETY: as above; the mutex lives (invariant 5).
+            self.to_wake = if unsafe { (*mutex).is_awaited() } { WOKEN_AT_MOST } else { 0 };
+        }
+        if let Some(left) = self.to_wake.checked_sub(1) {
+            self.to_wake = left;
             // SAFETY: as above.
             return unsafe { admit(waiter) };
         }

@@ -227,6 +227,12 @@ impl RawMutex {
         NonZeroU32::new(thread::signed_by(signature)).filter(|_| self.is_locked())
     }
 
+    /// Whether somebody is queued. A snapshot.
+    #[inline]
+    pub(super) fn is_awaited(&self) -> bool {
+        word::has_waiters(self.word.load(Ordering::Relaxed))
+    }
+
     /// The class of the lock.
     #[must_use]
     pub const fn class(&self) -> ClassId {
