@@ -151,6 +151,13 @@ impl Ledger {
         self.claimed_at
     }
 
+    /// Whether a waiter with this ticket was there at the last claim.
+    #[inline]
+    #[must_use]
+    pub fn is_claimed(&self, ticket: Ticket) -> bool {
+        ticket.epoch != self.epoch
+    }
+
     /// How many wait.
     #[inline]
     #[must_use]

@@ -31,6 +31,7 @@ mod fork;
 pub mod ledger;
 pub mod live;
 mod memory;
+pub mod nested;
 mod park;
 pub mod raw;
 pub mod record;

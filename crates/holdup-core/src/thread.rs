@@ -13,6 +13,7 @@
 
 use crate::live::cell::WaitCell;
 use crate::live::holds::Holds;
+use crate::nested::Seen;
 use crate::park::Parker;
 use crate::record::Slate;
 use crate::wait_list::Awaited;
@@ -64,17 +65,16 @@ pub(crate) struct Record {
     /// The turn of its wait that was reported as part of a deadlock.
     reported: AtomicU32,
     shown: Shown,
-}
-
-/// What a thread shows to others, apart from what wakers write to.
-#[repr(align(128))]
-pub(crate) struct Shown {
-    pub(crate) cell: WaitCell,
     pub(crate) holds: Holds,
 }
 
-// A record is never so big that a waiter's first look at another thread takes
-// more than one pair of cache lines.
+/// What a thread shows to others of its waits, apart from what wakers write to.
+#[repr(align(128))]
+pub(crate) struct Shown {
+    pub(crate) cell: WaitCell,
+}
+
+// So that a look at another thread takes no more than one pair of cache lines.
 const _: () = assert!(size_of::<Shown>() == 128);
 
 impl core::ops::Deref for Record {
@@ -97,7 +97,8 @@ impl Record {
             moved_at: AtomicU64::new(0),
             asked: AtomicU32::new(0),
             reported: AtomicU32::new(0),
-            shown: Shown { cell: WaitCell::new(), holds: Holds::new() },
+            shown: Shown { cell: WaitCell::new() },
+            holds: Holds::new(),
         }
     }
 
@@ -312,6 +313,20 @@ pub(crate) fn record() -> Option<&'static Record> {
 #[inline]
 pub(crate) fn own() -> Option<&'static Record> {
     OWN.get()
+}
+
+/// How long the thread of this number has waited for locks in all, at the instant `at`:
+/// the start of a wait for one that it holds.
+#[inline]
+pub(crate) fn seen(number: u32, at: u64) -> Seen {
+    let waited = lookup(number).and_then(|record| record.cell.waited_by(at));
+    waited.map_or(Seen::default(), |waited| Seen { holder: number, waited })
+}
+
+/// How long the calling thread, which does not wait, has waited for locks in all.
+#[inline]
+pub(crate) fn own_waited() -> u64 {
+    OWN.get().map_or(0, |record| record.cell.waited())
 }
 
 /// Calls `visit` with each number that was given and its record.

@@ -53,6 +53,7 @@
 //! lost when a push or a flag follows it.
 
 use crate::ledger::{Ledger, Ticket};
+use crate::nested::{Nested, Seen};
 use crate::record::{self, Ended, RowId, Sums};
 use crate::sync::Cell;
 use crate::sync::atomic::{AtomicBool, AtomicU32};
@@ -124,6 +125,8 @@ pub(crate) struct Node {
     /// How to wake the thread. Records are never freed, so the parker may be
     /// used after the node is gone.
     pub(crate) record: &'static Record,
+    /// What it saw of the holder's own waits when it began to wait.
+    pub(crate) seen: Cell<Seen>,
     /// What it waits for. Written by its owner before it is pushed.
     pub(crate) wanted: Wanted,
     /// When it was admitted, if it was.
@@ -169,6 +172,8 @@ pub(crate) struct Account {
     pub(crate) alone: usize,
     /// The node that waits to upgrade, null if none does.
     pub(crate) upgrader: *mut Node,
+    /// The part of what is waited during which the holder waits itself.
+    pub(crate) nested: Nested,
     /// Where the next victim is sought from; null for the newest node.
     cursor: *mut Node,
     /// Who stands for what those who gave up left owed.
@@ -196,6 +201,7 @@ impl Default for Account {
             held: 0,
             alone: 0,
             upgrader: core::ptr::null_mut(),
+            nested: Nested::default(),
             cursor: core::ptr::null_mut(),
             owed_by: 0,
             pot_of: 0,
@@ -219,6 +225,11 @@ impl Account {
         let late = self.ledger.claimed_at().saturating_sub(start);
         self.unbooked.spun += late;
         node.ticket.set(self.ledger.join(start + late));
+        if late > 0 {
+            // What it saw was before.
+            node.seen.set(Seen::default());
+        }
+        self.nested.join(node.seen.get());
         self.alone += usize::from(node.wanted.is_alone());
         if node.wanted == Wanted::Upgrade {
             self.upgrader = core::ptr::from_ref(node).cast_mut();
@@ -228,18 +239,28 @@ impl Account {
     /// A linked node stops waiting at `now`, which is not before the last
     /// instant the ledger knows; returns how long it waited.
     pub(crate) fn leave(&mut self, node: &Node, now: u64) -> u64 {
+        self.leave_as(node, now, Seen::default())
+    }
+
+    /// The same, where the lock is still held: `holder` says by whom, and how long that
+    /// has waited by now.
+    fn leave_as(&mut self, node: &Node, now: u64, holder: Seen) -> u64 {
         self.alone -= usize::from(node.wanted.is_alone());
         if node.wanted == Wanted::Upgrade {
             self.upgrader = core::ptr::null_mut();
         }
+        let claimed = self.ledger.is_claimed(node.ticket.get());
+        let waited = (holder.holder != 0).then_some(holder.waited);
+        self.nested.leave(node.seen.get(), claimed, holder.holder, waited);
         self.ledger.leave(node.ticket.get(), now)
     }
 
     /// As [`leave`](Account::leave), of a waiter that gives up. It stands for what
-    /// it leaves owed, or who does so already: by lot, in proportion.
-    pub(crate) fn give_up(&mut self, node: &Node, now: u64) -> u64 {
+    /// it leaves owed, or who does so already: by lot, in proportion. `holder` is the
+    /// lock's, if it is known.
+    pub(crate) fn give_up(&mut self, node: &Node, now: u64, holder: Seen) -> u64 {
         let owed = self.ledger.owed();
-        let waited = self.leave(node, now);
+        let waited = self.leave_as(node, now, holder);
         let all = self.ledger.owed();
         if all > owed && record::random_below(all) >= owed {
             self.owed_by = node.victim();
@@ -288,6 +309,7 @@ impl Node {
             newer: Cell::new(core::ptr::null_mut()),
             oldest: Cell::new(core::ptr::null_mut()),
             ticket: Cell::new(Ticket { start, epoch: 0 }),
+            seen: Cell::new(Seen::default()),
             record,
             state: AtomicU32::new(WAITING),
             tried: AtomicBool::new(false),
@@ -300,6 +322,13 @@ impl Node {
     /// Sets the start of the wait of a node that is not yet pushed.
     pub(crate) fn begin(&self, start: u64) {
         self.ticket.set(Ticket { start, epoch: 0 });
+    }
+
+    /// Notes what is to be seen of the thread that holds the lock, zero for none; of a
+    /// node that is not yet pushed, and whose start is set.
+    #[inline]
+    pub(crate) fn see(&self, holder: u32) {
+        self.seen.set(crate::thread::seen(holder, self.ticket.get().start));
     }
 
     /// Makes a node that is not yet pushed the only one of a list that owes

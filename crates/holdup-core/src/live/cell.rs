@@ -22,6 +22,7 @@
 
 use super::{Access, Holder, Wait};
 use crate::class::ClassId;
+use crate::record::RowId;
 use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sync::{MODELLED, const_fn};
 
@@ -42,9 +43,13 @@ pub struct WaitCell {
     start: AtomicU64,
     looked_at: AtomicU64,
     queued_at: AtomicU64,
+    /// How long the thread has waited for locks in all, but for the wait that is shown.
+    waited: AtomicU64,
     class: AtomicU32,
     how: AtomicU32,
     holder: AtomicU32,
+    /// The stack it waits with, as a row of the table of victims; zero if unknown.
+    stack: AtomicU32,
     /// Counts begins and ends: odd while a wait is shown, and another for each.
     turn: AtomicU32,
 }
@@ -71,6 +76,8 @@ impl WaitCell {
                 start: AtomicU64::new(0),
                 looked_at: AtomicU64::new(0),
                 queued_at: AtomicU64::new(0),
+                waited: AtomicU64::new(0),
+                stack: AtomicU32::new(0),
                 class: AtomicU32::new(0),
                 how: AtomicU32::new(0),
                 holder: AtomicU32::new(0),
@@ -95,6 +102,7 @@ impl WaitCell {
         self.write(|| {
             self.start.store(wait.start, Ordering::Relaxed);
             self.queued_at.store(wait.queued_at, Ordering::Relaxed);
+            self.stack.store(wait.stack, Ordering::Relaxed);
             self.class.store(wait.class.0, Ordering::Relaxed);
             self.how.store(wait.access as u32 | timed | condition, Ordering::Relaxed);
             self.holder.store(wait.holder.to_bits(), Ordering::Relaxed);
@@ -115,19 +123,54 @@ impl WaitCell {
         });
     }
 
-    /// Shows whom the thread saw hold the lock, and when.
-    pub fn look(&self, holder: Holder, at: u64) {
+    /// Shows whom the thread saw hold the lock, when, and where it waits.
+    pub fn look(&self, holder: Holder, at: u64, stack: RowId) {
         self.write(|| {
+            self.stack.store(stack, Ordering::Relaxed);
             self.holder.store(holder.to_bits(), Ordering::Relaxed);
             self.looked_at.store(at, Ordering::Relaxed);
         });
     }
 
-    /// Shows that the thread does not wait any more.
-    pub fn end(&self) {
-        self.write(|| self.lock.store(0, Ordering::Relaxed));
+    /// Shows that the thread does not wait any more, since `now`.
+    pub fn end(&self, now: u64) {
+        let condition = self.how.load(Ordering::Relaxed) & CONDITION != 0;
+        let queued_at = self.queued_at.load(Ordering::Relaxed);
+        let waited = if condition { 0 } else { now.saturating_sub(queued_at) };
+        self.write(|| {
+            let before = self.waited.load(Ordering::Relaxed);
+            self.waited.store(before + waited, Ordering::Relaxed);
+            self.lock.store(0, Ordering::Relaxed);
+        });
         let turn = self.turn.load(Ordering::Relaxed);
         self.turn.store(turn.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// How long the thread, which calls this and does not wait, has waited for locks in
+    /// all, from when it was queued.
+    #[inline]
+    pub(crate) fn waited(&self) -> u64 {
+        self.waited.load(Ordering::Relaxed)
+    }
+
+    /// The same at the instant `at`, of any thread; not before its last wait began. None
+    /// where the cell is being written.
+    #[inline]
+    pub fn waited_by(&self, at: u64) -> Option<u64> {
+        // Orderings as in `read`.
+        let version = self.version.load(Ordering::Acquire);
+        let lock = self.lock.load(Ordering::Relaxed);
+        let condition = self.how.load(Ordering::Relaxed) & CONDITION != 0;
+        let queued_at = self.queued_at.load(Ordering::Relaxed);
+        let mut waited = self.waited.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        if version & 1 == 1 || self.version.load(Ordering::Relaxed) != version {
+            return None;
+        }
+        if lock != 0 && !condition {
+            waited += at.saturating_sub(queued_at);
+        }
+        Some(waited)
     }
 
     /// As [`end`](WaitCell::end), for a thread that does not exist (any more).
@@ -168,6 +211,7 @@ impl WaitCell {
                 holder: Holder::from_bits(self.holder.load(Ordering::Relaxed)),
                 looked_at: self.looked_at.load(Ordering::Relaxed),
                 queued_at: self.queued_at.load(Ordering::Relaxed),
+                stack: self.stack.load(Ordering::Relaxed),
             };
             // Acquire: the fields were read before the version is again.
             fence(Ordering::Acquire);

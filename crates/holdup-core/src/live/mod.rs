@@ -42,6 +42,7 @@
 //! values, Relaxed, with a time each: what is torn or late is at worst older.
 
 use crate::class::ClassId;
+use crate::record::RowId;
 use crate::wait_list::Wanted;
 use core::num::NonZeroU32;
 
@@ -153,6 +154,8 @@ pub struct Wait {
     pub holder: Holder,
     /// When that was.
     pub looked_at: u64,
+    /// Where it waits, for [`crate::record::victim_stack`]; zero if unknown.
+    pub stack: RowId,
 }
 
 /// A lock, as those see it who are inside a call of it.

@@ -4,7 +4,9 @@ use super::deadlock::{self, Action, Outcome};
 use super::look::wait_of;
 use super::{Holder, Lock, Wait};
 use crate::clock;
+use crate::record::RowId;
 use crate::thread::{self, Record};
+use crate::wait_list::Node;
 use core::cell::Cell;
 use core::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
@@ -17,6 +19,8 @@ pub(crate) struct Waiting {
     record: &'static Record,
     queued_at: Cell<u64>,
     suspicion: Cell<Suspicion>,
+    /// Where it waits.
+    stack: Cell<RowId>,
     /// Whether it is shown: not in a signal handler that interrupted another wait.
     shown: bool,
 }
@@ -31,6 +35,7 @@ impl Waiting {
             record,
             queued_at: Cell::new(now),
             suspicion: Cell::new(Suspicion::Undecided),
+            stack: Cell::new(0),
             shown,
         }
     }
@@ -44,6 +49,7 @@ impl Waiting {
             record,
             queued_at: Cell::new(0),
             suspicion: Cell::new(Suspicion::Undecided),
+            stack: Cell::new(0),
             shown,
         }
     }
@@ -69,9 +75,11 @@ impl Waiting {
     pub(crate) fn sleep(
         &self,
         deadline: Option<Instant>,
+        node: &Node,
         holder: impl Fn() -> Holder,
         called: impl Fn() -> bool,
     ) -> bool {
+        self.stack.set(node.victim());
         let again = self.look(deadline, &holder, &called);
         let parker = &self.record.parker;
         match (deadline, again) {
@@ -143,7 +151,7 @@ impl Waiting {
 
     fn show(&self, holder: Holder) -> u64 {
         let at = clock::now();
-        self.record.cell.look(holder, at);
+        self.record.cell.look(holder, at, self.stack.get());
         at
     }
 
@@ -192,13 +200,14 @@ fn wait(lock: Lock, start: u64, queued_at: u64, timed: bool) -> Wait {
         queued_at,
         holder: Holder::Unknown,
         looked_at: 0,
+        stack: 0,
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         if self.shown {
-            self.record.cell.end();
+            self.record.cell.end(clock::now());
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) use sampler::{Draw, random_below};
 pub use sampler::{period, set_period};
 pub use shapes::Times;
 pub(crate) use slate::Slate;
-pub(crate) use table::RowId;
+pub use table::RowId;
 pub use totals::OTHERS;
 
 /// What a row of the profile stands for.
@@ -165,6 +165,8 @@ pub fn sample(class: ClassId, blame: u64) {
 pub(crate) struct Section {
     /// What it is charged with.
     pub(crate) blame: u64,
+    /// The part of it during which who holds the lock waited for another one.
+    pub(crate) nested: u64,
     /// Who waited, if a victim was chosen and is known.
     pub(crate) victim: RowId,
     /// For how long it was waited for, if that ended with it.
@@ -233,6 +235,9 @@ fn keep_at(stack: &[usize], class: ClassId, count: u64, delay: u64, section: &Se
     let victim = section.victim;
     let paired =
         victim != 0 && pairs::PAIRS.get().is_some_and(|pairs| pairs.add(row, victim, count, delay));
+    if section.nested > 0 {
+        keep_nested(culprits, row, count, delay, section);
+    }
     // In one place, whole: what a culprit is charged with is the sum of both.
     if !paired {
         culprits.add(row, count, delay);
@@ -252,6 +257,54 @@ fn keep_at(stack: &[usize], class: ClassId, count: u64, delay: u64, section: &Se
     true
 }
 
+/// Keeps, of a sample kept at `row`, the part during which its thread waited for another
+/// lock: with that one and who held it, the longest of the thread's waits since the
+/// section began.
+#[cold]
+fn keep_nested(culprits: &table::Table, row: RowId, count: u64, delay: u64, section: &Section) {
+    let (Some(nested), Some(record)) = (pairs::NESTED.get(), crate::thread::own()) else { return };
+    let began = section.at.saturating_sub(section.hold.unwrap_or(0));
+    let Some((class, by)) = record.slate.longest_wait_since(began) else { return };
+    let by = crate::thread::slate_of(by.thread).and_then(|slate| slate.row_of(by.at));
+    // Who held it may not be sampled: then there is its class, without a stack.
+    let Some(by) = by.or_else(|| culprits.enter(&[], class)) else { return };
+    // What the sample stands for is nested in the proportion that the section is.
+    let part = u128::from(delay) * u128::from(section.nested) / u128::from(section.blame.max(1));
+    nested.add(row, by, count, part as u64);
+}
+
+/// A part of a row of the profile: what was waited while the thread that is charged with
+/// it waited for another lock itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Nested<'a> {
+    /// The return addresses that ended the critical section that is charged.
+    pub stack: &'a [usize],
+    /// The class of its lock.
+    pub class: ClassId,
+    /// Those that ended the section which that thread waited for. Empty if unknown.
+    pub held_by: &'a [usize],
+    /// The class of the lock which that thread waited for.
+    pub waited_for: ClassId,
+    /// As in the row.
+    pub count: u64,
+    /// The part of the row's delay.
+    pub delay: u64,
+}
+
+/// Calls `visit` with the parts of rows that are nested. Takes no lock, allocates nothing;
+/// linear in the size of the table.
+pub fn for_each_nested(mut visit: impl FnMut(Nested<'_>)) {
+    let (Some(nested), Some(table)) = (pairs::NESTED.current(), table::CULPRITS.current()) else {
+        return;
+    };
+    let (mut one, mut other) = ([0; DEPTH], [0; DEPTH]);
+    nested.for_each(|culprit, by, count, delay| {
+        let Some((stack, class)) = table.read(culprit, &mut one) else { return };
+        let Some((held_by, waited_for)) = table.read(by, &mut other) else { return };
+        visit(Nested { stack, class, held_by, waited_for, count, delay });
+    });
+}
+
 /// The stack of the caller, who is about to sleep, as a victim's; zero where there is
 /// no room for it, or sampling is off. Some 100 ns, allocates nothing.
 #[cold]
@@ -266,6 +319,13 @@ pub(crate) fn enter_victim() -> RowId {
     let row = victims.and_then(|victims| victims.enter(&stack[..depth], ClassId::UNNAMED));
     KEEPING.set(false);
     row.unwrap_or(0)
+}
+
+/// The stack of a waiter that was entered as `row`: fills `stack` and returns how many
+/// return addresses there are, innermost first; none if unknown.
+pub fn victim_stack(row: RowId, stack: &mut [usize; DEPTH]) -> usize {
+    let victims = table::VICTIMS.current();
+    victims.and_then(|victims| victims.read(row, stack)).map_or(0, |(stack, _)| stack.len())
 }
 
 /// Calls `visit` with each row of the profile: the stacks with what was

@@ -34,6 +34,9 @@ pub(super) struct Pairs {
 unsafe impl Zeroed for Pairs {}
 
 pub(super) static PAIRS: Lazy<Pairs> = Lazy::new();
+/// Of sections whose thread waited for another lock meanwhile: the row, and that of
+/// who held that one.
+pub(super) static NESTED: Lazy<Pairs> = Lazy::new();
 
 impl Pairs {
     /// Adds to a pair. False if it found no room.

@@ -17,6 +17,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 /// of others.
 const REMEMBERED: usize = 4;
 const LONG: u64 = 1_000_000;
+/// How many of its last waits.
+const REMEMBERED_WAITS: usize = 8;
 
 /// The name of a thread, cut to 16 bytes and filled up with zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,8 +96,33 @@ pub(crate) struct Slate {
     victim: AtomicU32,
     is_named: AtomicBool,
     name: [AtomicU64; 2],
+    /// The last waits.
+    waits: [LastWait; REMEMBERED_WAITS],
+    /// How many there were.
+    wait_count: AtomicU32,
     /// The stacks that ended contended sections, with the moments of that.
     rows: [Remembered; 2],
+}
+
+/// A wait that ended, for the thread itself.
+struct LastWait {
+    nanoseconds: AtomicU64,
+    ended_at: AtomicU64,
+    culprit_at: AtomicU64,
+    culprit: AtomicU32,
+    class: AtomicU32,
+}
+
+impl LastWait {
+    const fn new() -> LastWait {
+        LastWait {
+            nanoseconds: AtomicU64::new(0),
+            ended_at: AtomicU64::new(0),
+            culprit_at: AtomicU64::new(0),
+            culprit: AtomicU32::new(0),
+            class: AtomicU32::new(0),
+        }
+    }
 }
 
 /// A ring of the last few.
@@ -126,6 +153,8 @@ impl Slate {
             victim: AtomicU32::new(0),
             is_named: AtomicBool::new(false),
             name: [const { AtomicU64::new(0) }; 2],
+            waits: [const { LastWait::new() }; REMEMBERED_WAITS],
+            wait_count: AtomicU32::new(0),
             rows: [const { Remembered::new() }; 2],
         }
     }
@@ -145,6 +174,7 @@ impl Slate {
         if crate::sync::MODELLED {
             return;
         }
+        self.remember_wait(class, nanoseconds, now, culprit);
         let wait = (u64::from(class.0) << 32) | ((index(nanoseconds) as u64) << 1) | 1;
         loop {
             self.nanoseconds.store(nanoseconds, Ordering::Relaxed);
@@ -161,6 +191,29 @@ impl Slate {
                 Err(_) => self.settle(),
             }
         }
+    }
+
+    /// The line of stores that a wait costs to be remembered. Relaxed: the thread's own.
+    #[inline]
+    fn remember_wait(&self, class: ClassId, nanoseconds: u64, now: u64, culprit: Ended) {
+        let count = self.wait_count.load(Ordering::Relaxed);
+        self.wait_count.store(count.wrapping_add(1), Ordering::Relaxed);
+        let last = &self.waits[count as usize % REMEMBERED_WAITS];
+        last.nanoseconds.store(nanoseconds, Ordering::Relaxed);
+        last.ended_at.store(now, Ordering::Relaxed);
+        last.culprit_at.store(culprit.at, Ordering::Relaxed);
+        last.culprit.store(culprit.thread, Ordering::Relaxed);
+        last.class.store(class.0, Ordering::Relaxed);
+    }
+
+    /// The longest of the thread's last waits that ended after `began`: the class of the
+    /// lock, and who ended the section that held it up. To be called by the thread itself.
+    pub(super) fn longest_wait_since(&self, began: u64) -> Option<(ClassId, Ended)> {
+        let relaxed = Ordering::Relaxed;
+        let since = self.waits.iter().filter(|wait| wait.ended_at.load(relaxed) > began);
+        let longest = since.max_by_key(|wait| wait.nanoseconds.load(relaxed))?;
+        let (thread, at) = (longest.culprit.load(relaxed), longest.culprit_at.load(relaxed));
+        Some((ClassId(longest.class.load(relaxed)), Ended { thread, at }))
     }
 
     /// Books what was noted, if anything. To be called by the thread itself, where

@@ -56,7 +56,7 @@ pub(super) static CULPRITS: Lazy<Table> = Lazy::new();
 pub(super) static VICTIMS: Lazy<Table> = Lazy::new();
 
 /// The number of a row: its place plus one, so that zero is none.
-pub(crate) type RowId = u32;
+pub type RowId = u32;
 
 /// Calls `visit` with stack, class, count and delay of each row of `table` that has
 /// sums. Whatever is in its memory: it may be that of another program.

@@ -128,8 +128,10 @@ impl RawMutex {
         // SAFETY: its owner is here, and until it is pushed nobody else knows it.
         let pushed = unsafe {
             self.push_at(node, || {
-                since = watch.look(self.owner.load(Ordering::Relaxed));
+                let owner = self.owner.load(Ordering::Relaxed);
+                since = watch.look(owner);
                 node.begin(since);
+                node.see(thread::signed_by(owner));
             })
         };
         if !pushed {
@@ -198,7 +200,7 @@ impl RawMutex {
             }
             node.enter_victim();
             let called = || node.state.load(Ordering::Relaxed) != WAITING;
-            if waiting.sleep(deadline, || self.seen_holder(), called) {
+            if waiting.sleep(deadline, node, || self.seen_holder(), called) {
                 return self.give_up(node);
             }
         }
@@ -225,7 +227,8 @@ impl RawMutex {
     pub(in crate::raw) unsafe fn enqueue(&self, node: *const Node) -> bool {
         // SAFETY: the caller's promise; a push that failed changed nothing of it.
         unsafe {
-            let taken = !self.push_at(node, || {});
+            let see = || (*node).see(thread::signed_by(self.owner.load(Ordering::Relaxed)));
+            let taken = !self.push_at(node, see);
             if taken {
                 self.owned();
                 let pushed = self.push_at(node, || {});
@@ -343,7 +346,8 @@ impl RawMutex {
             wait_list::link(newest);
             let account = wait_list::account(newest);
             let now = account.ledger.not_before(clock::now());
-            let waited = account.give_up(node, now);
+            let holder = thread::signed_by(self.owner.load(Ordering::Relaxed));
+            let waited = account.give_up(node, now, thread::seen(holder, now));
             account.unbooked.add_wait(waited);
             let (culprit, victim) = (account.culprit_of(node.ticket.get().start), node.victim());
             node.record.slate.note_wait(self.class, waited, now, culprit, victim);

@@ -6,6 +6,7 @@ use crate::live;
 use crate::raw::backoff::Backoff;
 use crate::record::{self, Sums};
 use crate::sync::atomic::Ordering;
+use crate::thread;
 use crate::wait_list::{self, Account, Node};
 use crate::word::{self, LIST, WOKEN};
 
@@ -117,5 +118,6 @@ pub(super) unsafe fn claim_handoff<'a>(newest: *mut Node) -> (&'a mut Account, u
     let handoff = account.ledger.claim(now);
     account.unbooked.add_handoff(handoff);
     account.began = now;
+    account.nested.begin(thread::number(), thread::own_waited(), account.ledger.waiters());
     (account, now)
 }

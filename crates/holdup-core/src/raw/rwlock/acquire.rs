@@ -98,6 +98,9 @@ impl RawRwLock {
         let mut session = Session::of(self, taken);
         if word & LOCKED == 0 {
             session.claim_handoff();
+            if wanted == Wanted::Exclusive {
+                session.begin_alone();
+            }
         } else {
             session.claim_for_readers();
         }
@@ -206,6 +209,7 @@ impl RawRwLock {
                 Attempt::Blocked => {
                     let since = watch.look(self.section());
                     node.begin(since);
+                    node.see(self.writer());
                     if self.try_push(word, node) {
                         wait_list::steps::count_push();
                         return Some(since);
@@ -292,7 +296,7 @@ impl RawRwLock {
             }
             node.enter_victim();
             let called = || node.state.load(Ordering::Relaxed) != WAITING;
-            if waiting.sleep(deadline, || self.seen_holder(), called) {
+            if waiting.sleep(deadline, node, || self.seen_holder(), called) {
                 return self.give_up(node);
             }
         }
@@ -302,6 +306,11 @@ impl RawRwLock {
     fn shown(&self, wanted: Wanted) -> live::Lock {
         let access = Access::to_rwlock(wanted);
         live::Lock { address: self.address(), class: self.class, access }
+    }
+
+    /// The number of the writer that holds the lock, if one does; else zero.
+    pub(super) fn writer(&self) -> u32 {
+        self.holder().map_or(0, core::num::NonZeroU32::get)
     }
 
     /// Who holds the lock, as far as a waiter sees.
@@ -368,6 +377,9 @@ impl RawRwLock {
         session.flags |= held(node.wanted);
         session.readers = usize::from(!node.wanted.is_alone());
         session.end_wait(node);
+        if node.wanted.is_alone() {
+            session.begin_alone();
+        }
         if session.is_queued() {
             live::got(node.record, self.address(), !node.wanted.is_alone(), session.now);
         }

@@ -184,8 +184,19 @@ impl<'a> Session<'a> {
         let ledger = &mut self.account().ledger;
         let section = ledger.since_claim(now);
         let amount = ledger.claim(now);
+        // In nobody's time, unless a writer's begins.
+        self.account().nested.begin(0, 0, 0);
         (self.now, self.section) = (now, section);
         amount
+    }
+
+    /// A writer, the calling thread, has got the lock, and the handoff was claimed.
+    pub(super) fn begin_alone(&mut self) {
+        if self.is_queued() {
+            let account = self.account();
+            let waiters = account.ledger.waiters();
+            account.nested.begin(thread::number(), thread::own_waited(), waiters);
+        }
     }
 
     /// Claims the time since nobody held the lock.
@@ -269,6 +280,10 @@ impl<'a> Session<'a> {
     /// A writer's hold ends: all that is owed is its blame.
     pub(super) fn take_blame(&mut self, draw: &Draw) -> Section {
         let pot = core::mem::take(&mut self.pot);
+        let nested = match self.is_queued() {
+            true => self.account().nested.claim(thread::number(), thread::own_waited(), 0),
+            false => 0,
+        };
         let (amount, victim) = self
             .claim_and_draw(|due| draw.keeps(pot + due) && record::random_below(pot + due) >= pot);
         let victim = victim.unwrap_or_else(|| self.pot_of());
@@ -279,7 +294,8 @@ impl<'a> Session<'a> {
             self.account().held = self.section.min(waited);
         }
         self.add_blame(blame);
-        self.end_section(Section { blame, victim, ..Section::default() })
+        let nested = nested.min(amount);
+        self.end_section(Section { blame, victim, nested, ..Section::default() })
     }
 
     /// A reader's hold ends: its share is its blame.
@@ -310,9 +326,10 @@ impl<'a> Session<'a> {
     /// A waiter stops waiting; `node` is on the list. Returns when, at the ledger.
     fn stop_waiting(&mut self, node: &Node) -> u64 {
         let now = self.now;
+        let writer = self.lock.writer();
         let account = self.account();
         let now = account.ledger.not_before(now);
-        account.give_up(node, now);
+        account.give_up(node, now, thread::seen(writer, now));
         now
     }
 

@@ -4,6 +4,7 @@ use super::{Holder, Lock};
 use crate::clock;
 use crate::sync::Instant;
 use crate::thread::Record;
+use crate::wait_list::Node;
 use core::cell::Cell;
 
 pub(crate) struct Waiting {
@@ -33,6 +34,7 @@ impl Waiting {
     pub(crate) fn sleep(
         &self,
         deadline: Option<Instant>,
+        _: &Node,
         _: impl Fn() -> Holder,
         _: impl Fn() -> bool,
     ) -> bool {
