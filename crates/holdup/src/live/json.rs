@@ -2,6 +2,7 @@
 //! `docs/json.md`.
 
 use super::{Access, Held, Holder, Live, Lock, Thread, Waiter};
+use crate::profile::{Frame, Symbolizer};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
@@ -12,7 +13,7 @@ const SCHEMA: u32 = 1;
 
 impl Live {
     /// Writes it as one JSON object: `docs/json.md` describes the form. Times are in
-    /// nanoseconds.
+    /// nanoseconds. Names are looked up, as by [`Waiter::stack`], once for all.
     ///
     /// Needs the feature `json`. Hands `out` many small pieces: buffer what is slow
     /// to write to.
@@ -65,6 +66,15 @@ struct WaiterJson<'a> {
     waited_ns: u64,
     wants: &'static str,
     timed: bool,
+    /// Innermost first; empty where it is not known.
+    stack: Vec<CallJson>,
+}
+
+#[derive(Serialize)]
+struct CallJson {
+    function: String,
+    file: Option<String>,
+    line: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -76,27 +86,29 @@ struct ThreadJson<'a> {
 
 impl<'a> Document<'a> {
     fn of(live: &'a Live) -> Document<'a> {
+        let mut symbolizer = Symbolizer::new();
         Document {
             schema: SCHEMA,
             time_unix_ns: nanos(live.time.duration_since(UNIX_EPOCH).unwrap_or_default()),
-            locks: live.locks.iter().map(LockJson::of).collect(),
+            locks: live.locks.iter().map(|lock| LockJson::of(lock, &mut symbolizer)).collect(),
         }
     }
 }
 
 impl<'a> LockJson<'a> {
-    fn of(lock: &'a Lock) -> LockJson<'a> {
+    fn of(lock: &'a Lock, symbolizer: &mut Symbolizer) -> LockJson<'a> {
         let (held_by, holders) = match &lock.holder {
             Holder::Thread(held) => ("thread", vec![HeldJson::of(held)]),
             Holder::Readers(known) => ("readers", known.iter().map(HeldJson::of).collect()),
             Holder::Unknown => ("unknown", Vec::new()),
         };
+        let waiters = lock.waiters.iter().map(|waiter| WaiterJson::of(waiter, symbolizer));
         LockJson {
             name: &lock.name,
             address: format!("{:#x}", lock.address),
             held_by,
             holders,
-            waiters: lock.waiters.iter().map(WaiterJson::of).collect(),
+            waiters: waiters.collect(),
         }
     }
 }
@@ -108,12 +120,18 @@ impl<'a> HeldJson<'a> {
 }
 
 impl<'a> WaiterJson<'a> {
-    fn of(waiter: &'a Waiter) -> WaiterJson<'a> {
+    fn of(waiter: &'a Waiter, symbolizer: &mut Symbolizer) -> WaiterJson<'a> {
+        let call = |frame: Frame| CallJson {
+            function: frame.function.to_string(),
+            file: frame.file.map(|file| file.to_string()),
+            line: frame.line,
+        };
         WaiterJson {
             thread: ThreadJson::of(&waiter.thread),
             waited_ns: nanos(waiter.waited),
             wants: wants(waiter.access),
             timed: waiter.timed,
+            stack: symbolizer.stack(&waiter.addresses).into_iter().map(call).collect(),
         }
     }
 }

@@ -44,10 +44,11 @@ pub use thread::Thread;
 pub use thread::use_signal_for_stacks;
 pub use watchdog::{Overdue, Watchdog, watchdog};
 
-use crate::profile::ClassNames;
+use crate::profile::{ClassNames, Frame, Symbolizer};
 use core::fmt;
 use core::num::NonZeroU32;
 use holdup_core::live as core_live;
+use holdup_core::record;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -108,6 +109,8 @@ pub struct Waiter {
     pub timed: bool,
     /// Tells this wait of the thread from its others.
     pub(crate) turn: u32,
+    /// Return addresses of the lock call, innermost first.
+    pub(crate) addresses: Vec<usize>,
 }
 
 impl fmt::Display for Holder {
@@ -208,8 +211,29 @@ impl Waiter {
             access: waiter.wait.access,
             timed: waiter.wait.timed,
             turn: waiter.turn,
+            addresses: addresses(waiter.wait.stack),
         }
     }
+}
+
+impl Waiter {
+    /// Where it waits: the calls, innermost first, the first of which is the lock call's
+    /// caller. Empty for one that has not slept yet, and where the sampling of stacks is
+    /// off.
+    ///
+    /// Looks up the names each time: it reads the debug information of the program and
+    /// of its libraries, which takes from milliseconds to seconds, and allocates.
+    #[must_use]
+    pub fn stack(&self) -> Vec<Frame> {
+        Symbolizer::new().stack(&self.addresses)
+    }
+}
+
+/// The return addresses of a waiter's stack.
+fn addresses(row: record::RowId) -> Vec<usize> {
+    let mut stack = [0; record::DEPTH];
+    let depth = record::victim_stack(row, &mut stack);
+    stack[..depth].to_vec()
 }
 
 /// Who holds a lock, by the latest word about it (see `holdup_core::live`).

@@ -10,6 +10,7 @@
 //! holdup: wait_histogram=9:2,33:3 class=orders
 //! holdup: hold_histogram=8:1,26:2 class=orders
 //! holdup: long_wait_ns=30 time_unix_ns=1700000000000000000 culprit_thread=janitor victim_thread=worker-3 culprit=app::prune@src/index.rs:120@401050;... victim=... class=orders
+//! holdup: nested_ns=50 count=2 waited_for=cache held_by=app::evict@src/cache.rs:7@4010a0;... culprit=... class=orders
 //! ```
 //!
 //! - A histogram is a list of buckets, ascending: the longest time in it, in
@@ -23,7 +24,7 @@
 //! A reader ignores words it does not know.
 
 use super::classes::Class;
-use super::{Contents, Frame, Histogram, LongWait, Profile, ReadError};
+use super::{Contents, Frame, Histogram, LongWait, NestedWait, Profile, ReadError};
 use holdup_core::record::Sums;
 use holdup_core::record::histogram::{BUCKETS, bounds, index};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const COMMENT: &str = "holdup: ";
 /// The most of the longest waits that a profile has.
 pub(super) const MAX_LONG_WAITS: usize = 1024;
+/// The most nested parts that a file has.
+const MAX_NESTED: usize = 4096;
 
 /// All comments of `profile`, written with `contents`.
 pub(super) fn write(profile: &Profile, contents: Contents) -> Vec<String> {
@@ -53,6 +56,9 @@ pub(super) fn write(profile: &Profile, contents: Contents) -> Vec<String> {
         }
     }
     comments.extend(profile.longest_waits().iter().map(long_wait_comment));
+    if contents != Contents::Victims {
+        comments.extend(profile.nested().iter().take(MAX_NESTED).map(nested_comment));
+    }
     comments
 }
 
@@ -93,6 +99,19 @@ fn long_wait_comment(wait: &LongWait) -> String {
         stack_text(&wait.culprit),
         stack_text(&wait.victim),
         wait.lock,
+    )
+}
+
+fn nested_comment(part: &NestedWait) -> String {
+    let weight = part.weight();
+    format!(
+        "{COMMENT}nested_ns={} count={} waited_for={} held_by={} culprit={} class={}",
+        weight.delay,
+        weight.count,
+        escaped(&part.waited_for),
+        stack_text(&part.held_by),
+        stack_text(&part.culprit),
+        part.lock,
     )
 }
 
@@ -173,6 +192,7 @@ pub(super) struct Comments {
     /// By name. Whether one has sums.
     pub(super) classes: BTreeMap<String, (Class, bool)>,
     pub(super) longest: Vec<LongWait>,
+    pub(super) nested: Vec<NestedWait>,
 }
 
 impl Comments {
@@ -200,6 +220,9 @@ impl Comments {
             }
             return Ok(());
         };
+        if words().any(|(word, _)| word == "nested_ns") {
+            return self.read_nested(words(), name, take);
+        }
         if words().any(|(word, _)| word == "long_wait_ns") {
             return self.read_long_wait(words(), name, take);
         }
@@ -233,6 +256,43 @@ impl Comments {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn read_nested<'a>(
+        &mut self,
+        words: impl Iterator<Item = (&'a str, &'a str)>,
+        class: &str,
+        take: &impl Fn(usize) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        if self.nested.len() >= MAX_NESTED {
+            return Err(bad("nested waits", format_args!("more than {MAX_NESTED}")));
+        }
+        take(size_of::<NestedWait>() + class.len())?;
+        let mut part = NestedWait {
+            lock: class.to_owned(),
+            culprit: Vec::new(),
+            waited_for: String::new(),
+            held_by: Vec::new(),
+            count: 0,
+            delay: Duration::ZERO,
+        };
+        let number = |value: &str| value.parse().map_err(|error| bad("nested waits", error));
+        for (word, value) in words {
+            take(value.len())?;
+            match word {
+                "nested_ns" => part.delay = Duration::from_nanos(number(value)?),
+                "count" => part.count = number(value)?,
+                "waited_for" => {
+                    let name = unescaped(value);
+                    part.waited_for = name.ok_or_else(|| bad("nested waits", "a bad escape"))?;
+                }
+                "held_by" => part.held_by = read_stack(value, take)?,
+                "culprit" => part.culprit = read_stack(value, take)?,
+                _ => {}
+            }
+        }
+        self.nested.push(part);
         Ok(())
     }
 

@@ -8,7 +8,7 @@
 use super::classes::Class;
 use super::comments::unix_nanos;
 use super::pprof::label;
-use super::{Frame, Histogram, LongWait, Pair, Profile};
+use super::{Frame, Histogram, LongWait, NestedWait, Pair, Profile};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -59,6 +59,7 @@ struct Document<'a> {
     stacks: Vec<Vec<u32>>,
     samples: Vec<Row>,
     longest: Vec<Longest<'a>>,
+    nested: Vec<Nested>,
 }
 
 /// A lock class. All but the name is `None` for a class of which a file that
@@ -103,6 +104,17 @@ struct Row {
     delay_ns: u64,
 }
 
+/// A part of a sample, during which its thread waited itself.
+#[derive(Serialize)]
+struct Nested {
+    lock: u32,
+    stack: Option<u32>,
+    waited_for: u32,
+    held_by: Option<u32>,
+    count: u64,
+    delay_ns: u64,
+}
+
 /// One of the longest waits.
 #[derive(Serialize)]
 struct Longest<'a> {
@@ -123,6 +135,7 @@ impl<'a> Document<'a> {
         }
         let samples = profile.pairs().map(|pair| tables.row(&pair)).collect();
         let longest = profile.longest_waits().iter().map(|wait| tables.longest(wait)).collect();
+        let nested = profile.nested().iter().map(|part| tables.nested(part)).collect();
         Document {
             schema: SCHEMA,
             time_unix_ns: unix_nanos(profile.time),
@@ -130,6 +143,7 @@ impl<'a> Document<'a> {
             period_ns: nanos(profile.period),
             samples,
             longest,
+            nested,
             locks: tables.locks,
             frames: tables.frames,
             stacks: tables.stacks,
@@ -219,6 +233,17 @@ impl<'a> Tables<'a> {
             culprit_thread: &wait.culprit_thread,
             victim_thread: &wait.victim_thread,
             time_unix_ns: unix_nanos(wait.time),
+        }
+    }
+
+    fn nested(&mut self, part: &'a NestedWait) -> Nested {
+        Nested {
+            lock: self.lock(&part.lock),
+            stack: self.stack(&part.culprit),
+            waited_for: self.lock(&part.waited_for),
+            held_by: self.stack(&part.held_by),
+            count: part.count,
+            delay_ns: nanos(part.delay),
         }
     }
 

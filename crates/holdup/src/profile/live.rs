@@ -3,6 +3,7 @@
 use super::classes::{Class, ClassNames};
 use super::comments::MAX_LONG_WAITS;
 use super::named::{Builder, Named, Weight};
+use super::nested::{self, NestedWait};
 use super::symbolize::Symbolizer;
 #[cfg(feature = "metrics")]
 use super::{Contents, Profile};
@@ -24,7 +25,12 @@ pub(super) struct Live {
     rows: BTreeMap<RowKey, Weight>,
     /// Longest first.
     longest: Vec<RawLongWait>,
+    nested: BTreeMap<NestedKey, Weight>,
 }
+
+/// By which nested parts are subtracted: class and stack of the culprit, class of the
+/// lock that it waited for, stack of who held that.
+type NestedKey = (ClassId, RawStack, ClassId, RawStack);
 
 /// By which rows are subtracted: class, kind, the culprit's stack, the victim's.
 type RowKey = (ClassId, Kind, RawStack, RawStack);
@@ -62,7 +68,14 @@ impl Live {
         record::for_each_long_wait(|wait| longest.push(RawLongWait::of(&wait, &mut stacks)));
         longest.sort_by_key(|wait| Reverse(wait.nanoseconds));
         longest.truncate(MAX_LONG_WAITS);
-        let live = Live { taken, ahead, rows, longest };
+        let mut nested: BTreeMap<NestedKey, Weight> = BTreeMap::new();
+        record::for_each_nested(|part| {
+            let weight = Weight { count: part.count, delay: part.delay };
+            let (stack, held_by) = (stacks.get(part.stack), stacks.get(part.held_by));
+            let key = (part.class, stack, part.waited_for, held_by);
+            nested.entry(key).or_default().add(weight);
+        });
+        let live = Live { taken, ahead, rows, longest, nested };
         let mut found: BTreeMap<ClassId, Class> = BTreeMap::new();
         record::for_each_class(|id, sums| found.entry(id).or_default().sums = sums);
         add_times(&mut found);
@@ -85,13 +98,19 @@ impl Live {
         });
         let new = |wait: &&RawLongWait| !before.longest.contains(wait);
         let longest = self.longest.iter().filter(new).cloned().collect();
-        Live { taken: self.taken, ahead: self.ahead, rows: rows.collect(), longest }
+        let nested = self.nested.iter().filter_map(|(key, &weight)| {
+            let left = weight.minus(before.nested.get(key).copied().unwrap_or_default());
+            (left != Weight::default()).then(|| (key.clone(), left))
+        });
+        let (rows, nested) = (rows.collect(), nested.collect());
+        Live { taken: self.taken, ahead: self.ahead, rows, longest, nested }
     }
 
     /// The classes that something is of.
     pub(super) fn classes(&self) -> BTreeSet<ClassId> {
         let longest = self.longest.iter().map(|wait| wait.class);
-        self.rows.keys().map(|key| key.0).chain(longest).collect()
+        let nested = self.nested.keys().flat_map(|key| [key.0, key.2]);
+        self.rows.keys().map(|key| key.0).chain(longest).chain(nested).collect()
     }
 
     /// The same with names.
@@ -122,7 +141,18 @@ impl Live {
             victim_thread: text(&wait.victim_name),
         });
         let longest = longest.collect();
-        builder.finish(longest, symbolizer.into_mappings())
+        let nested =
+            self.nested.iter().map(|((id, culprit, waited_for, held_by), weight)| NestedWait {
+                lock: lock(id).to_owned(),
+                culprit: symbolizer.stack(culprit),
+                waited_for: lock(waited_for).to_owned(),
+                held_by: symbolizer.stack(held_by),
+                count: weight.count,
+                delay: Duration::from_nanos(weight.delay),
+            });
+        let nested = nested::merged(nested.collect());
+        let named = builder.finish(longest, symbolizer.into_mappings());
+        named.with_nested(nested)
     }
 }
 

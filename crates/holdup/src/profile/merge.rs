@@ -5,6 +5,7 @@ use super::classes::Class;
 use super::comments::MAX_LONG_WAITS;
 use super::modules::Mapping;
 use super::named::Builder;
+use super::nested;
 use super::{Contents, Frame, Profile};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ impl Profile {
     pub fn merge(profiles: impl IntoIterator<Item = Profile>) -> Profile {
         let (mut builder, mut mappings) = (Builder::default(), Vec::new());
         let (mut longest, mut contents) = (Vec::new(), None);
+        let mut parts = Vec::new();
         let mut classes: BTreeMap<String, Class> = BTreeMap::new();
         let (mut time, mut duration, mut period) = (None, Duration::ZERO, Duration::ZERO);
         for mut profile in profiles {
@@ -54,6 +56,10 @@ impl Profile {
                 frames.for_each(|frame| relocate(frame, &moves));
                 longest.push(wait);
             }
+            for mut part in named.nested.iter().cloned() {
+                part.frames_mut().for_each(|frame| relocate(frame, &moves));
+                parts.push(part);
+            }
             longest.sort_by_key(|wait| Reverse(wait.wait));
             longest.truncate(MAX_LONG_WAITS);
             for class in profile.classes.drain(..) {
@@ -68,6 +74,7 @@ impl Profile {
         let time = time.unwrap_or(UNIX_EPOCH);
         let contents = contents.unwrap_or_default();
         let (classes, named) = (classes.into_values().collect(), builder.finish(longest, mappings));
+        let named = named.with_nested(nested::merged(parts));
         Profile::from_parts(time, duration, period, contents, classes, named)
     }
 }

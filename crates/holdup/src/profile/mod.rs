@@ -53,6 +53,7 @@ mod merge;
 mod modules;
 mod name;
 mod named;
+mod nested;
 mod pprof;
 mod proto;
 mod read;
@@ -73,6 +74,7 @@ pub use holdup_core::record::Kind;
 #[cfg(feature = "metrics")]
 pub(crate) use live::sums;
 pub use name::Name;
+pub use nested::NestedWait;
 pub use read_error::ReadError;
 pub use snapshot::Profile;
 pub(crate) use snapshot::note_start;

@@ -2,6 +2,7 @@
 //! kept once, however many culprits and victims share it.
 
 use super::modules::Mapping;
+use super::nested::{self, NestedWait};
 use super::{Contents, Frame, Kind, LongWait, Pair, Sample};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -56,6 +57,8 @@ pub(super) struct Named {
     /// Most delay first.
     entries: Vec<Entry>,
     pub(super) longest: Vec<LongWait>,
+    /// Most delay first.
+    pub(super) nested: Vec<NestedWait>,
     pub(super) mappings: Vec<Mapping>,
     /// Filled when somebody asks for them.
     samples: OnceLock<Vec<Sample>>,
@@ -69,6 +72,11 @@ impl Default for Named {
 }
 
 impl Named {
+    /// The same with these nested parts, merged.
+    pub(super) fn with_nested(self, nested: Vec<NestedWait>) -> Named {
+        Named { nested, ..self }
+    }
+
     /// Those who held others up.
     pub(super) fn samples(&self) -> &[Sample] {
         self.samples.get_or_init(|| self.samples_of(Contents::Blame))
@@ -143,7 +151,8 @@ impl Named {
         }
         let new = |wait: &&LongWait| !before.longest.contains(wait);
         let longest = self.longest.iter().filter(new).cloned().collect();
-        builder.finish(longest, self.mappings.clone())
+        let nested = nested::minus(&self.nested, &before.nested);
+        Named { nested, ..builder.finish(longest, self.mappings.clone()) }
     }
 }
 
@@ -235,6 +244,7 @@ impl Builder {
             locks,
             entries: self.entries,
             longest,
+            nested: Vec::new(),
             mappings,
             samples: OnceLock::new(),
             victims: OnceLock::new(),

@@ -10,6 +10,7 @@ use super::classes::Class;
 use super::comments::{Comments, from_unix_nanos};
 use super::modules::{Has, Mapping};
 use super::named::{Builder, Weight};
+use super::nested;
 use super::pprof::{UNKNOWN_VICTIM, label, placeholder};
 use super::wire::{self, Budget, Fault};
 use super::{Contents, Frame, Kind, Profile, ReadError, UNNAMED, WAITED_FOR, proto};
@@ -155,6 +156,7 @@ impl<'a> Reader<'a> {
         let mut longest = comments.longest;
         longest.sort_by_key(|wait| Reverse(wait.wait));
         let named = builder.finish(longest, self.mappings()?);
+        let named = named.with_nested(nested::merged(comments.nested));
         let duration = u64::try_from(self.profile.duration_nanos).unwrap_or(0);
         Ok(Profile::from_parts(
             from_unix_nanos(self.profile.time_nanos),

@@ -1,5 +1,6 @@
 //! Writes profiles as a table that a person reads.
 
+use super::nested;
 use super::pprof::placeholder;
 use super::{Kind, Profile, Sample, Totals};
 use std::cmp::Reverse;
@@ -13,6 +14,9 @@ const CULPRITS: usize = 20;
 const LOCK_IN_TOTALS: usize = 28;
 const LOCK_IN_CULPRITS: usize = 16;
 const FUNCTION: usize = 50;
+/// The most of the columns of a sentence.
+const NESTED: usize = 40;
+const LOCK_IN_NESTED: usize = 16;
 
 impl Profile {
     /// Writes the profile as a table to read: the exact totals, those of each
@@ -38,6 +42,7 @@ impl Profile {
         if self.classes().next().is_some() {
             self.write_locks(out)?;
             self.write_culprits(out)?;
+            self.write_nested(out)?;
         }
         out.flush()
     }
@@ -92,6 +97,31 @@ impl Profile {
                 time(totals.handoff),
                 time(totals.spun),
             )?;
+        }
+        Ok(())
+    }
+
+    fn write_nested(&self, out: &mut impl Write) -> io::Result<()> {
+        let lines = nested::lines(self.nested(), self.samples());
+        if lines.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
+        writeln!(out, "Of that, while they waited for other locks themselves:")?;
+        writeln!(out)?;
+        for line in lines.iter().take(CULPRITS) {
+            let (culprit, lock) = (fitted(line.culprit, NESTED), fitted(line.lock, LOCK_IN_NESTED));
+            let charged = time(line.charged);
+            writeln!(out, "of {charged} charged to `{culprit}` on `{lock}`,")?;
+            let waited_for = fitted(line.waited_for, LOCK_IN_NESTED);
+            write!(out, "    {} while it waited for `{waited_for}`", time(line.nested))?;
+            match line.held_by {
+                "" => writeln!(out)?,
+                held_by => writeln!(out, ", held by `{}`", fitted(held_by, NESTED))?,
+            }
+        }
+        if let Some(rest) = lines.get(CULPRITS..).filter(|rest| !rest.is_empty()) {
+            writeln!(out, "and {} more", grouped(rest.len() as u64))?;
         }
         Ok(())
     }
