@@ -89,6 +89,11 @@ fn a_stuck_lock_is_shown_with_its_holder_and_its_waiters_in_order() {
             }
             thread::sleep(Duration::from_millis(2));
         }
+        if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            let stack = found("live: stuck").expect("somebody waits").waiters[0].stack();
+            let here = |name: &str| name.contains("a_stuck_lock_is_shown");
+            assert!(stack.iter().any(|frame| here(&frame.function)), "{stack:?}");
+        }
         println!("each time shown is right within {:?}", Duration::from_nanos(widest));
         RELEASE.store(true, Ordering::Relaxed);
     });

@@ -18,6 +18,7 @@ fn wait(number: u32) -> Wait {
         queued_at: number.into(),
         holder: Holder::Readers,
         looked_at: number.into(),
+        stack: number,
     }
 }
 
@@ -31,7 +32,7 @@ fn who_looks_sees_one_wait_and_all_of_it() {
         let waiter = {
             let cell = Arc::clone(&cell);
             thread::spawn(move || {
-                cell.end();
+                cell.end(5);
                 assert!(cell.begin(&wait(2), false));
             })
         };
@@ -43,7 +44,7 @@ fn who_looks_sees_one_wait_and_all_of_it() {
         }
         waiter.join().unwrap();
         assert_eq!(cell.read().unwrap().wait, wait(2));
-        cell.end();
+        cell.end(5);
         assert_eq!(cell.read(), None);
     });
 }

@@ -52,6 +52,7 @@ fn all_of_a_profile_is_there_and_nothing_is_left_out() {
             row("blame", 0, None, 1, 10),
         ],
         "longest": [],
+        "nested": [],
     });
     assert_eq!(written(&example()), expected);
 }
