@@ -108,6 +108,13 @@ fn rows_add_up_to_the_exact_sums_whatever_was_sampled() {
             let profile = file(&gzip(&with_comments(&samples, &comments)));
             for by in ["function", "line"] {
                 let rows = rows(&["--by", by], &profile);
+                let json = holdup().args(["report", "--json"]).arg(profile.path()).assert();
+                let json = json.success().get_output().stdout.clone();
+                let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+                let flat = json["rows"].as_array().unwrap().iter().map(|row| &row["flat_ns"]);
+                let parts = flat.chain([&json["not_sampled_ns"], &json["not_charged_ns"]]);
+                let sum: i64 = parts.map(|part| part.as_i64().unwrap()).sum();
+                assert_eq!(sum, waited as i64);
                 let (amount, percent) = sums(&rows);
                 assert!((amount - waited as f64).abs() < 1.0, "{rows:?}");
                 assert!((percent - 1000).abs() <= 1, "{rows:?}");
