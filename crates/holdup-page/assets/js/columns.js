@@ -119,7 +119,7 @@ export function named(name) {
   return make(
     "span",
     { className: name.kind === "note" ? "path note" : "path" },
-    make("span", { className: "path-head" }, head),
+    head === "" ? null : make("span", { className: "path-head" }, head),
     make("span", { className: "path-last" }, last),
   );
 }
