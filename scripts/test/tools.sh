@@ -71,5 +71,5 @@ ensure_chromium() {
         chromium=$(command -v "$name") && break
     done
     export chromium
-    "$chromium" --version
+    "$chromium" --version 2>/dev/null
 }

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 /// A profile in which `lock` was held by `culprit`.
 fn profile(lock: &str, culprit: &str) -> Vec<u8> {
-    let (frame, labels) = (format!("{culprit} src/{culprit}.rs 7"), [("lock", lock)]);
-    gzip(&pprof(&[(&[&frame, "main src/main.rs 3"], &labels, 3, 5_000_000)]))
+    let (frame, labels) = (format!("{culprit} /src/{culprit}.rs 7"), [("lock", lock)]);
+    gzip(&pprof(&[(&[&frame, "main /src/main.rs 3"], &labels, 3, 5_000_000)]))
 }
 
 fn file(folder: &TempDir, name: &str, bytes: &[u8]) -> String {

@@ -8,7 +8,7 @@ import { names, place, shown } from "./names.js";
 import { nodeColor } from "./color.js";
 import { bar, histogram } from "./spark.js";
 import { mark, named } from "./columns.js";
-import { entriesOf, longestOf, summed, victimTree } from "./view.js";
+import { entriesOf, longestOf, summed, victimTree, waiterOf } from "./view.js";
 import { Flame } from "./flame.js";
 
 const mostListed = 8;
@@ -157,10 +157,7 @@ export class Detail {
   }
 
   waited(entries, total) {
-    const rows = summed(entries, ({ sample, profile }) => {
-      if (sample.victim === null || sample.victim.length === 0) return null;
-      return profile.frames[sample.victim[sample.victim.length - 1]].name;
-    });
+    const rows = summed(entries, ({ sample, profile }) => waiterOf(sample.victim, profile.frames));
     if (rows.length === 0) {
       return [
         make("h3", {}, "Who waited"),
@@ -197,13 +194,13 @@ export class Detail {
   wait(wait) {
     const { frames } = this.view.after;
     const key = `${wait.lock.name} ${wait.time} ${wait.wait}`;
-    const last = (path) => (path && path.length > 0 ? names[frames[path[path.length - 1]].name] : null);
-    const who = (before, path, thread) =>
+    const last = (path) => (path && path.length > 0 ? frames[path[path.length - 1]].name : null);
+    const who = (before, name, thread) =>
       make(
         "span",
         { className: "who" },
         make("span", { className: "for" }, before),
-        make("span", { className: "who-function" }, last(path)?.tail ?? unknown),
+        make("span", { className: "who-function" }, name === null ? unknown : names[name].tail),
         thread ? make("span", { className: "thread" }, shown(thread).slice(0, 64)) : null,
       );
     const stack = (title, path) =>
@@ -225,8 +222,8 @@ export class Detail {
         make(
           "span",
           { className: "wait-who" },
-          who("", wait.victim, wait.victimThread),
-          who("held up by", wait.culprit, wait.culpritThread),
+          who("", waiterOf(wait.victim, frames), wait.victimThread),
+          who("held up by", last(wait.culprit), wait.culpritThread),
         ),
       ),
       stack("Waited", wait.victim),

@@ -28,6 +28,8 @@ test("the demo's culprit is the first row of what `holdup web` serves", { skip: 
       assert.match(culprits[0][0], /prune_and_sort/);
       await page.locator("#culprits tbody tr").first().click();
       await painted(page);
+      assert.match(await page.locator("#waiters").textContent(), /merge_batch/);
+      assert.match(await page.locator("#waits").textContent(), /prune_and_sort/);
       await page.mouse.move(0, 0);
       await page.screenshot({ path: join(HOLDUP_PICTURES, `${colorScheme}.png`) });
       assert.deepEqual(page.said, []);

@@ -7,6 +7,7 @@ import { enter, names, place, shown, withoutTypeArguments } from "../../assets/j
 import { since } from "../../assets/js/model.js";
 import { readProfile } from "../../assets/js/model.js";
 import { buildTree, findPath, matchedShare, pathOf } from "../../assets/js/tree.js";
+import { waiterOf } from "../../assets/js/view.js";
 import { historyOf } from "../../assets/js/history.js";
 import { shop } from "../browser/profiles.js";
 
@@ -72,6 +73,18 @@ test("places are short, and nothing that turns or controls text is shown", () =>
   assert.equal(shown("a\u202eb\u200fc\nd\u0007"), "a\ufffdb\ufffdc\ufffdd\ufffd");
   const long = shown("👩".repeat(1000));
   assert.ok(long.length <= 401 && long.isWellFormed?.() !== false);
+});
+
+test("who waited is the function that called the program's own way to lock", () => {
+  const frames = ["app::main", "app::merge", "app::lock", "app::block"].map((name) => ({ name: enter("function", name) }));
+  const waiter = (...path) => {
+    const name = waiterOf(path, frames);
+    return name === null ? null : names[name].text;
+  };
+  assert.deepEqual([waiter(0, 1, 2), waiter(0, 1), waiter(2), waiter(0, 3), waiter()], [
+    "app::merge", "app::merge", "app::lock", "app::block", null,
+  ]);
+  assert.equal(waiterOf(null, frames), null);
 });
 
 test("a tree's totals are the sums of what is below, whatever the order of the stacks", () => {

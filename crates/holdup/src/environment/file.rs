@@ -20,6 +20,8 @@ enum Format {
     Pprof,
     Folded,
     Text,
+    #[cfg(feature = "json")]
+    Json,
 }
 
 impl Target {
@@ -74,6 +76,8 @@ fn write_to(file: File, format: Format, profile: &Profile) -> io::Result<()> {
         Format::Pprof => profile.write_pprof(&mut file),
         Format::Folded => profile.write_folded(&mut file),
         Format::Text => profile.write_text(&mut file),
+        #[cfg(feature = "json")]
+        Format::Json => profile.write_json(&mut file),
     }?;
     file.flush()
 }
@@ -84,6 +88,8 @@ fn format_of(path: &Path) -> Format {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("folded") => Format::Folded,
         Some("txt") => Format::Text,
+        #[cfg(feature = "json")]
+        Some("json") => Format::Json,
         _ => Format::Pprof,
     }
 }
@@ -152,6 +158,10 @@ mod tests {
             ("a.folded", Format::Folded),
             ("folded", Format::Pprof),
             ("a.b.txt", Format::Text),
+            #[cfg(feature = "json")]
+            ("a.json", Format::Json),
+            #[cfg(not(feature = "json"))]
+            ("a.json", Format::Pprof),
         ] {
             assert_eq!(format_of(Path::new(path)), format, "{path}");
         }
