@@ -38,6 +38,28 @@ run_cpp() {
     names queue shop::Queue::pop
 }
 
+# Names from a file with debug information of its own, found by the build id.
+run_separate() {
+    local id file
+    if [[ $(id -u) != 0 ]] || ! command -v objcopy >/dev/null; then
+        leave_out 'separate debug information: not root, or no objcopy'
+        return 0
+    fi
+    compile unharmed -Wl,--build-id
+    id=$(readelf -n "$work/unharmed" | awk '/Build ID/ { print $3 }')
+    file=/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
+    mkdir -p "${file%/*}"
+    objcopy --only-keep-debug "$work/unharmed" "$file"
+    strip "$work/unharmed"
+    under separate 3 "$work/unharmed" exits
+    names separate '"fights"' '"fought_for"' unharmed.c
+    rm -f "$file"
+    rmdir "${file%/*}" 2>/dev/null || true
+    # Without it a function is where it begins.
+    under stripped 3 "$work/unharmed" exits
+    names stripped '"unharmed+0x'
+}
+
 run_pigz() {
     if ! need pigz pigz; then leave_out 'pigz: not to be had'; return 0; fi
     local lines=1500000
@@ -63,10 +85,23 @@ with_memcached() {
     done
     python3 "$programs/memcached_load.py" "$work/open/socket" 16 \
         "$([[ $size == short ]] && echo 3 || echo 10)" >"$out" || code=1
+    per_answer "$(pgrep -P "$server" || echo "$server")" "$out"
     kill "$server"
     wait "$server" || code=$?
     return $code
 }
+# ticks PROCESS: its time in user and kernel mode, which come after its name in brackets.
+ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
+
+# per_answer PROCESS FILE: adds to the line what each answer took of the processors.
+per_answer() {
+    local ticks
+    ticks=$(ticks "$1")
+    awk -v ticks="$ticks" -v hz="$(getconf CLK_TCK)" \
+        '{ printf "%s %.0f ns of processor time each\n", $0, ticks / hz * 1e9 / $1 }' "$2" >"$2.new"
+    mv "$2.new" "$2"
+}
+
 run_memcached() {
     if ! need memcached memcached; then leave_out 'memcached: not to be had'; return 0; fi
     ok 'memcached, bare' with_memcached "$work/memcached.bare"
@@ -167,6 +202,12 @@ run_faults() {
     for try in {1..30}; do [[ -s $work/asked.json ]] && break; sleep 0.05; done
     ok 'at SIGUSR2: a file before the end' test -s "$work/asked.json"
     wait $pid
+    # Recorded for a while; the program goes on.
+    rm -f "$work/while.json"
+    code=0
+    "$holdup" run --duration 200ms -o "$work/while.json" -- \
+        sh -c "sleep 1.5; test -s '$work/while.json' && exit 8" 2>/dev/null || code=$?
+    ok 'recorded for a while: the file is there before the end' test $code = 8
     # A file that cannot be written.
     code=0
     "$holdup" run -o /dev/full -- "$work/unharmed" kinds >"$work/full.out" 2>"$work/full.said" || code=$?
@@ -191,7 +232,7 @@ run_faults() {
 
 # with_mariadb OUT THREADS SECONDS COMMAND...: sysbench on a server that COMMAND runs.
 with_mariadb() {
-    local out=$1 threads=$2 seconds=$3 data=$work/mariadb code=0 server try test
+    local out=$1 threads=$2 seconds=$3 data=$work/mariadb code=0 server try test process before
     shift 3
     rm -rf "$data" && mkdir -p "$data"
     chown mysql "$data" 2>/dev/null || true
@@ -210,9 +251,16 @@ with_mariadb() {
         --tables=2 --table-size=10000 --threads="$threads" --time="$seconds" --rand-seed=7)
     "${bench[@]}" oltp_point_select prepare >"$work/sysbench.log" 2>&1 || code=1
     : >"$out"
+    process=$(pgrep -P "$server" || echo "$server")
     for test in oltp_point_select oltp_update_non_index; do
+        before=$(ticks "$process")
         "${bench[@]}" "$test" run >"$work/sysbench-$test.log" 2>&1 || code=1
-        echo "$test $(awk '/transactions:/ { gsub(/[(]/, "", $3); print $3 }' "$work/sysbench-$test.log") a second" >>"$out"
+        awk -v test="$test" -v ticks=$(($(ticks "$process") - before)) \
+            -v hz="$(getconf CLK_TCK)" '/transactions:/ {
+                gsub(/[(]/, "", $3)
+                printf "%s %.0f a second, %.0f ns of processor time each\n", test, $3,
+                    ticks / hz * 1e9 / $2
+            }' "$work/sysbench-$test.log" >>"$out"
     done
     # The rows are as many as were made, by several threads with random contents.
     mariadb --no-defaults -N -S "$data/socket" \
@@ -257,7 +305,10 @@ run_stress_ng() {
     if ! need stress-ng stress-ng; then leave_out 'stress-ng: not to be had'; return 0; fi
     local ops=200000
     [[ $size == short ]] || ops=2000000
-    same stress_ng 0 stress-ng --quiet --mutex 2 --mutex-ops $ops
+    # On a busy machine it sometimes gives up, with and without: "could not create any
+    # pthreads".
+    same stress_ng 0 sh -c "for try in 1 2 3 4 5; do
+        stress-ng --quiet --mutex 2 --mutex-ops $ops && exit 0; done; exit 3"
     books stress_ng 1
     names stress_ng start_thread
 }

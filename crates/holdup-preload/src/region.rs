@@ -84,7 +84,8 @@ extern "C" fn start(_: c_int, _: *mut *mut c_char, environment: *mut *mut c_char
 
 /// Opens and maps the shared memory.
 fn map(path: &CStr) -> Option<&'static Shared> {
-    let flags = libc::O_RDWR | libc::O_CLOEXEC;
+    // Of a command that is gone the path may lead to anything, a terminal or a pipe.
+    let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NOCTTY | libc::O_NONBLOCK;
     // SAFETY: a path that ends in zero; the mapping is new, of the size of the file;
     // and all its bytes are atomic numbers.
     unsafe {

@@ -1,6 +1,8 @@
 //! What is mapped where: the program and its libraries.
 
-use object::{Object, ObjectSegment, ObjectSymbol, ReadCache};
+use addr2line::gimli::{BaseAddresses, CieOrFde, EhFrame, RunTimeEndian, UnwindSection};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -123,6 +125,8 @@ pub(super) struct Code {
     /// By address: size and name, as far as the dynamic linker needs them.
     exported: BTreeMap<u64, (u64, String)>,
     symbols: Vec<(u64, String)>,
+    /// Where functions begin, and how long they are. Read if somebody asks.
+    functions: OnceCell<BTreeMap<u64, u64>>,
     pub(super) build_id: String,
     pub(super) has_debug_info: bool,
 }
@@ -162,6 +166,7 @@ impl Code {
             limits,
             exported,
             symbols,
+            functions: OnceCell::new(),
             build_id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
             has_debug_info: object.section_by_name(".debug_info").is_some(),
         })
@@ -216,6 +221,14 @@ impl Code {
         })
     }
 
+    /// Where the function begins that `address` is in, by what describes its frames: all
+    /// that is known of a program without symbols.
+    pub(super) fn function_start(&self, address: u64, path: &Path) -> Option<u64> {
+        let functions = self.functions.get_or_init(|| functions(path).unwrap_or_default());
+        let (start, length) = functions.range(..=address).next_back()?;
+        (address - start < *length).then_some(*start)
+    }
+
     fn offset_of(&self, address: u64) -> Option<u64> {
         let holds =
             |(start, _, size): &&(u64, u64, u64)| address >= *start && address - start < *size;
@@ -251,6 +264,26 @@ impl Code {
     }
 }
 
+/// The functions in a file's `.eh_frame`: their addresses and lengths.
+fn functions(path: &Path) -> Option<BTreeMap<u64, u64>> {
+    let file = ReadCache::new(File::open(path).ok()?);
+    let object = object::File::parse(&file).ok()?;
+    let section = object.section_by_name(".eh_frame")?;
+    let mut frames = EhFrame::new(section.data().ok()?, RunTimeEndian::default());
+    frames.set_address_size(if object.is_64() { 8 } else { 4 });
+    let bases = BaseAddresses::default().set_eh_frame(section.address());
+    let mut entries = frames.entries(&bases);
+    let mut found = BTreeMap::new();
+    while let Ok(Some(entry)) = entries.next() {
+        if let CieOrFde::Fde(partial) = entry
+            && let Ok(fde) = partial.parse(EhFrame::cie_from_offset)
+        {
+            found.insert(fde.initial_address(), fde.len());
+        }
+    }
+    Some(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,6 +311,18 @@ mod tests {
         // The two name the same byte of the file.
         let offset = |mapping: &Mapping| address - mapping.start + mapping.offset;
         assert_eq!(offset(&found), offset(&truth[0]));
+    }
+
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[test]
+    fn a_function_without_a_name_begins_where_its_frames_do() {
+        let path = Path::new("/proc/self/exe");
+        let code = Code::open(path).unwrap();
+        let start = code.address_of(ANCHOR).unwrap();
+        for inside in [0, 1, 4] {
+            assert_eq!(code.function_start(start + inside, path), Some(start));
+        }
+        assert_eq!(code.function_start(1, path), None);
     }
 
     #[cfg(target_os = "linux")]

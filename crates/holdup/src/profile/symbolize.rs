@@ -145,6 +145,7 @@ impl Symbolizer {
         let frames = self.modules[module].frames(offset, address);
         if frames.is_empty() {
             self.modules[module].has.functions = false;
+            let offset = self.modules[module].function_offset(offset, &file).unwrap_or(offset);
             return vec![unnamed(format!("{}+{offset:#x}", file_name(&file)), address)];
         }
         frames
@@ -231,6 +232,15 @@ impl Module {
         // Debug information that names lines names inlined calls as well.
         self.has.inlined = self.has.lines;
         frames
+    }
+
+    /// Where the function begins that is at `offset` of the file, if that is known: so that
+    /// all of its calls have one name.
+    fn function_offset(&self, offset: u64, file: &str) -> Option<u64> {
+        let code = self.code.as_ref()?;
+        let probe = code.address_at(offset)?;
+        let start = code.function_start(probe, &modules::path_of(file))?;
+        offset.checked_sub(probe - start)
     }
 
     /// What the debug information says; a function it does not name is empty.
