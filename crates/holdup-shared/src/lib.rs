@@ -26,7 +26,7 @@ pub const VARIABLE: &str = "HOLDUP_RUN";
 
 /// Processes whose books are kept at a time. The command empties the places of those
 /// that ended.
-pub const PROCESSES: usize = 64;
+pub const PROCESSES: usize = 32;
 
 /// Locks of a process that have a name of their own; a power of two.
 pub const LOCKS: usize = 1024;
