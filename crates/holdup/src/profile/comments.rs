@@ -22,6 +22,9 @@
 //!   what separates are written as `%` and two hexadecimal digits for each byte.
 //!
 //! A reader ignores words it does not know.
+//!
+//! Comments are shown to people, so those that go on for lines are none: they
+//! stand in a field of our own, which other readers pass over.
 
 use super::classes::Class;
 use super::{Contents, Frame, Histogram, LongWait, NestedWait, Profile, ReadError};
@@ -38,10 +41,20 @@ pub(super) const MAX_LONG_WAITS: usize = 1024;
 /// The most nested parts that a file has.
 const MAX_NESTED: usize = 4096;
 
-/// All comments of `profile`, written with `contents`.
-pub(super) fn write(profile: &Profile, contents: Contents) -> Vec<String> {
+/// What samples of `profile` cannot carry, written with `contents`: comments,
+/// and what is too long for one.
+pub(super) struct Written {
+    /// Lines that people are shown, above each table of `go tool pprof -top`.
+    pub(super) comments: Vec<String>,
+    /// The same kind of lines for programs alone: histograms, and stacks.
+    pub(super) more: Vec<String>,
+}
+
+/// All that samples of `profile` cannot carry.
+pub(super) fn write(profile: &Profile, contents: Contents) -> Written {
     let period = u64::try_from(profile.period.as_nanos()).unwrap_or(u64::MAX);
     let mut comments = vec![format!("{COMMENT}period_ns={period}")];
+    let mut more = Vec::new();
     if contents != Contents::Blame {
         comments.push(format!("{COMMENT}contents={contents}"));
     }
@@ -51,15 +64,15 @@ pub(super) fn write(profile: &Profile, contents: Contents) -> Vec<String> {
             [("wait_histogram", &class.waits), ("hold_histogram", &class.holds)]
         {
             if !histogram.is_empty() {
-                comments.push(histogram_comment(word, histogram, &class.name));
+                more.push(histogram_comment(word, histogram, &class.name));
             }
         }
     }
-    comments.extend(profile.longest_waits().iter().map(long_wait_comment));
+    more.extend(profile.longest_waits().iter().map(long_wait_comment));
     if contents != Contents::Victims {
-        comments.extend(profile.nested().iter().take(MAX_NESTED).map(nested_comment));
+        more.extend(profile.nested().iter().take(MAX_NESTED).map(nested_comment));
     }
-    comments
+    Written { comments, more }
 }
 
 fn sums_comment(Class { name, sums, longest, .. }: &Class) -> String {

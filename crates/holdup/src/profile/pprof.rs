@@ -7,7 +7,8 @@
 //! - Samples have the labels `lock`, the lock's class, and `kind`: `blame`,
 //!   `handoff` or `lost`. Samples without a stack have one location whose name
 //!   says why, so that they show up in every view.
-//! - Comments carry what samples cannot: see [`super::comments`].
+//! - Comments carry what samples cannot, or a field of our own where they would
+//!   be too long to be shown: see [`super::comments`].
 //! - With the victims' stacks instead of the culprits', or with both, a comment
 //!   says so. A stack that has both is the culprit's calls, a location without an
 //!   address whose name is [`WAITED_FOR`], and the victim's calls.
@@ -89,12 +90,14 @@ impl Profile {
         ];
         let samples = named.pairs_of(contents);
         let sample = samples.map(|pair| tables.sample(contents, &pair)).collect();
-        let comments = comments::write(self, contents);
-        let comment = comments.iter().map(|comment| tables.string(comment)).collect();
+        let written = comments::write(self, contents);
+        let mut strings = |lines: &[String]| lines.iter().map(|line| tables.string(line)).collect();
+        let (comment, more) = (strings(&written.comments), strings(&written.more));
         proto::Profile {
             sample_type,
             sample,
             comment,
+            more,
             time_nanos: unix_nanos(self.time),
             duration_nanos: nanos(self.duration),
             period_type: Some(tables.value_type("contentions", "count")),

@@ -30,6 +30,10 @@ pub(super) struct Profile {
     pub(super) comment: Vec<i64>,
     #[prost(int64, tag = "14")]
     pub(super) default_sample_type: i64,
+    /// No field of pprof's: comments that only programs read. Other readers pass
+    /// over fields they do not know.
+    #[prost(int64, repeated, tag = "4700")]
+    pub(super) more: Vec<i64>,
 }
 
 /// What the values of all samples mean.

@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
     fn comments(&self) -> Result<Comments, ReadError> {
         let mut comments = Comments::default();
         let mut read = HashSet::new();
-        for &index in &self.profile.comment {
+        for &index in self.profile.comment.iter().chain(&self.profile.more) {
             if read.insert(index) {
                 comments.read(self.string(index)?, &|bytes| self.take(bytes))?;
             }

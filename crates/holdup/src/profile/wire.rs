@@ -161,7 +161,7 @@ pub(super) fn price(bytes: &[u8], budget: &mut Budget) -> Result<(), Fault> {
                 budget.elements::<Vec<u8>>(1)?;
                 budget.take(text.len())?;
             }
-            (13, value) => budget.numbers(value)?,
+            (13 | 4700, value) => budget.numbers(value)?,
             _ => {}
         }
     }

@@ -183,6 +183,21 @@ fn differences_keep_pairs_apart_and_leave_what_is_new() {
 }
 
 #[test]
+fn comments_are_short_enough_to_be_shown_to_people() {
+    let bytes = unpacked(&written(&with_victims()));
+    let proto = <super::super::proto::Profile as prost::Message>::decode(&bytes[..]).unwrap();
+    let text = |index: &i64| String::from_utf8_lossy(&proto.string_table[*index as usize]);
+    let (comments, more) = (proto.comment.iter().map(text), proto.more.iter().map(text));
+    for comment in comments {
+        assert!(comment.len() < 400, "{comment}");
+        assert!(!comment.contains("histogram") && !comment.contains("culprit="), "{comment}");
+    }
+    let more: Vec<_> = more.collect();
+    assert!(more.iter().any(|line| line.starts_with("holdup: wait_histogram=")), "{more:?}");
+    assert!(more.iter().any(|line| line.starts_with("holdup: long_wait_ns=")), "{more:?}");
+}
+
+#[test]
 fn bad_comments_are_one_clear_error() {
     for (comment, error) in [
         ("wait_histogram=9:2,x class=a", "its histograms: a bucket is not two numbers"),
