@@ -6,7 +6,9 @@
 //! ```
 //!
 //! The first argument says how it ends: `return` (as without one), `exit`,
-//! `panic`, `abort-by-panic`, `abort`, or `elsewhere`: it returns from another folder.
+//! `panic`, `abort-by-panic`, `abort`, `elsewhere` (it returns from another folder), or
+//! `signal`: SIGTERM or SIGINT end it in order. `killed` waits for one that does not.
+//! Both say when they are ready for it.
 
 use holdup::{Mutex, named_mutex, profile};
 use std::time::Duration;
@@ -45,6 +47,21 @@ extern "C" fn panic_without_unwinding() {
     panic!("no way out");
 }
 
+/// Ends the program in order when it is told to stop, so that its profile is written.
+#[cfg(unix)]
+fn end_at_signals() {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT]).unwrap();
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            std::process::exit(128 + signal);
+        }
+    });
+}
+
+#[cfg(not(unix))]
+fn end_at_signals() {}
+
 fn main() {
     hold_up_the_others();
     let how = std::env::args().nth(1);
@@ -56,6 +73,19 @@ fn main() {
         Some("abort-by-panic") => panic_without_unwinding(),
         Some("elsewhere") => std::env::set_current_dir(std::env::temp_dir()).unwrap(),
         Some("abort") => std::process::abort(),
+        Some("signal") => {
+            end_at_signals();
+            println!("ready");
+            loop {
+                std::thread::park();
+            }
+        }
+        Some("killed") => {
+            println!("ready");
+            loop {
+                std::thread::park();
+            }
+        }
         Some(other) => panic!("no way to end is called {other:?}"),
     }
 }

@@ -14,7 +14,8 @@ fn program() -> Command {
     let path = directory.join("examples").join(name);
     assert!(path.exists(), "{} is not built: `cargo build --examples`", path.display());
     let mut program = Command::new(path);
-    program.env_remove("HOLDUP_PROFILE").env_remove("HOLDUP_PERIOD").env("RUST_BACKTRACE", "0");
+    program.env_remove("HOLDUP_PROFILE").env_remove("HOLDUP_PERIOD");
+    program.env_remove("HOLDUP_PROFILE_EVERY").env("RUST_BACKTRACE", "0");
     program
 }
 
@@ -200,4 +201,95 @@ fn a_profile_replaces_the_one_before_in_one_step() {
     assert_eq!(std::io::read_to_string(old).unwrap(), "old");
     assert!(fs::read_to_string(&path).unwrap().starts_with("Lock contention in "));
     assert_eq!(directory.names(), ["locks.txt"]);
+}
+
+/// Starts the program, and waits until it can be killed.
+#[cfg(unix)]
+fn start(how: &str, path: &Path, every: &str) -> Started {
+    use std::io::{BufRead, BufReader};
+    let mut program = program();
+    program.arg(how).env("HOLDUP_PROFILE", path).env("HOLDUP_PERIOD", "1ns");
+    program.env("HOLDUP_PROFILE_EVERY", every).stdout(std::process::Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    Started(child)
+}
+
+/// A program that waits to be killed, at the latest when its test fails.
+#[cfg(unix)]
+struct Started(std::process::Child);
+
+#[cfg(unix)]
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(unix)]
+fn end_by(child: &mut Started, signal: i32) -> std::process::ExitStatus {
+    // SAFETY: no preconditions; the child is there until it was waited for.
+    assert_eq!(unsafe { libc::kill(child.0.id() as i32, signal) }, 0);
+    child.0.wait().unwrap()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_program_that_is_killed_leaves_the_last_profile_written_at_intervals_whole() {
+    let directory = Directory::new();
+    let path = directory.path("p.pb.gz");
+    let mut child = start("killed", &path, "10ms");
+    while !path.exists() {
+        std::thread::yield_now();
+    }
+    // From now on it is replaced again and again: it is whole whenever it is read, and
+    // at last has what happened before the program was ready.
+    let all_waits = || {
+        let profile = Profile::read_pprof(fs::File::open(&path).unwrap()).unwrap();
+        profile.totals_of("orders").is_some_and(|totals| totals.waits == 3)
+    };
+    while !all_waits() {
+        std::thread::yield_now();
+    }
+    end_by(&mut child, libc::SIGKILL);
+    assert_profile(&path);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_last_profile_is_that_of_the_end_whatever_the_intervals() {
+    use std::os::unix::process::ExitStatusExt;
+    let directory = Directory::new();
+    for (signal, code) in [(libc::SIGTERM, 143), (libc::SIGINT, 130)] {
+        let path = directory.path(&format!("{signal}.pb.gz"));
+        let mut child = start("signal", &path, "10ms");
+        let status = end_by(&mut child, signal);
+        assert_eq!((status.code(), status.signal()), (Some(code), None));
+        assert_profile(&path);
+    }
+    assert_eq!(directory.names(), ["15.pb.gz", "2.pb.gz"], "nothing half done is left");
+    // Without the handler the same signal leaves what the interval wrote: nothing yet.
+    let path = directory.path("never.pb.gz");
+    let mut child = start("killed", &path, "3600s");
+    assert_eq!(end_by(&mut child, libc::SIGTERM).signal(), Some(libc::SIGTERM));
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_interval_that_is_none_is_one_line_and_changes_nothing() {
+    let directory = Directory::new();
+    for (every, complaint) in [("soon", true), ("10", true), ("off", false), ("", false)] {
+        let path = directory.path("p.pb.gz");
+        let mut program = program();
+        program.env("HOLDUP_PROFILE", &path).env("HOLDUP_PERIOD", "1ns");
+        let output = program.env("HOLDUP_PROFILE_EVERY", every).output().unwrap();
+        assert!(output.status.success());
+        assert_profile(&path);
+        let said =
+            stderr(&output).lines().filter(|line| line.contains("HOLDUP_PROFILE_EVERY")).count();
+        assert_eq!(said, usize::from(complaint), "{every}: {}", stderr(&output));
+    }
 }

@@ -1,4 +1,5 @@
-//! Profiles without a line of code: `HOLDUP_PROFILE` and `HOLDUP_PERIOD`.
+//! Profiles without a line of code: `HOLDUP_PROFILE`, `HOLDUP_PROFILE_EVERY` and
+//! `HOLDUP_PERIOD`.
 //!
 //! A constructor, which runs before `main` in every program that this crate is
 //! linked into, reads the variables and arranges for the file to be written.
@@ -6,10 +7,12 @@
 //! - At exit: by `atexit`, which covers the return from `main`, also with a
 //!   panic, and `std::process::exit`.
 //! - At abort by panic: see [`abort`].
+//! - At intervals: see [`every`].
 
 #[cfg_attr(unix, path = "abort_unix.rs")]
 #[cfg_attr(not(unix), path = "abort_other.rs")]
 mod abort;
+mod every;
 mod file;
 mod period;
 
@@ -72,6 +75,23 @@ extern "C" fn start() {
             complain(format_args!("HOLDUP_PROFILE: the profile cannot be written at exit"));
         }
         abort::arrange();
+        arrange_intervals();
+    }
+}
+
+fn arrange_intervals() {
+    let Some(text) = std::env::var_os("HOLDUP_PROFILE_EVERY").filter(|text| !text.is_empty())
+    else {
+        return;
+    };
+    let text = text.to_string_lossy();
+    match (period::parse(&text), TARGET.get()) {
+        (Ok(every), Some(target)) if !every.is_zero() => every::arrange(target, every),
+        // `off`.
+        (Ok(_), _) => {}
+        (Err(error), _) => {
+            complain(format_args!("HOLDUP_PROFILE_EVERY={text:?}: {error}; it is ignored"));
+        }
     }
 }
 
@@ -85,10 +105,12 @@ extern "C" fn at_exit() {
 fn write_once() {
     static BEGUN: AtomicBool = AtomicBool::new(false);
     // Relaxed: the flag guards no other data.
-    if !BEGUN.swap(true, Ordering::Relaxed)
-        && let Some(target) = TARGET.get()
-        && let Err((path, error)) = target.write(&crate::profile::snapshot())
-    {
+    if BEGUN.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let Some(target) = TARGET.get() else { return };
+    every::end();
+    if let Err((path, error)) = target.write(&crate::profile::snapshot()) {
         complain(format_args!("cannot write the profile to {}: {error}", path.display()));
     }
 }

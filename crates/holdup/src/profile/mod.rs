@@ -27,6 +27,7 @@
 //! | variable | effect |
 //! |---|---|
 //! | `HOLDUP_PROFILE=path` | Write the profile there when the program exits (returns from `main`, calls `exit`) and, on Unix, when a panic aborts it. A name that ends in `.folded` gets [`Profile::write_folded`], `.txt` [`Profile::write_text`], `.json` (with the feature `json`) `Profile::write_json`, any other [`Profile::write_pprof`]. `%p` stands for the process number, `%%` for a percent sign. |
+//! | `HOLDUP_PROFILE_EVERY=10s` | Write it also at these intervals, each time the whole profile since the program started: for programs that are killed by signals. |
 //! | `HOLDUP_PERIOD=100us` | The sampling period at start: a number with `ns`, `us`, `ms` or `s`, or `off` (also `0`). |
 //!
 //! The file appears under its name only when it is complete. A path that
