@@ -209,7 +209,7 @@ fn many_looks_at_locks_that_come_and_go_show_nothing_that_is_not() {
         }
         let end = Instant::now() + Duration::from_millis(500);
         let mut shown = 0;
-        while Instant::now() < end {
+        while Instant::now() < end || shown == 0 {
             for lock in live().locks {
                 shown += 1;
                 assert!(!lock.waiters.is_empty());
@@ -222,5 +222,4 @@ fn many_looks_at_locks_that_come_and_go_show_nothing_that_is_not() {
         shown
     });
     println!("{shown} locks shown");
-    assert!(shown > 0);
 }
