@@ -106,6 +106,12 @@ stress_longer() {
     stress '--cfg holdup_park="semaphore"'
 }
 
+# Ten minutes of random locking with time-outs and tries: no deadlock is reported.
+no_false_alarm() {
+    HOLDUP_STRESS_SECONDS=600 cargo test --quiet --release -p holdup --test deadlocks \
+        -- --nocapture random
+}
+
 # Counts that do not depend on how busy the machine is; on x86-64.
 instructions() {
     if [[ $(uname -m) != x86_64 ]]; then

@@ -122,4 +122,5 @@ fn tell(report: &Report<'_>) {
 /// In the child of a fork: no other thread is at anything.
 pub(crate) fn forget_others() {
     room::reset();
+    search::reset();
 }

@@ -8,11 +8,16 @@ use crate::clock;
 use crate::sync::nap;
 use crate::thread::{self, Record};
 use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Naps of 50 us in which somebody who was woken must have answered.
 const PATIENCE: u32 = 400;
 /// How many threads are looked at in one search.
 const STEPS: u32 = 4_096;
+/// Of how many readers of one lock the waits are followed.
+const READERS: usize = 16;
+/// Whether a thread looks at all others.
+static LOOKING_AT_ALL: AtomicBool = AtomicBool::new(false);
 /// By how much the clocks of two processors may differ, in nanoseconds.
 const SKEW: u64 = 1_000;
 
@@ -90,16 +95,33 @@ impl Search<'_> {
         match wait.holder {
             Holder::Thread(holder) => self.go_to(holder),
             Holder::Unknown => Err(Stop::Later),
-            Holder::Readers => {
-                let mut result = Err(Stop::Clear);
-                thread::for_each(|reader, record| {
-                    if matches!(result, Err(Stop::Clear)) && reads(record, &wait) {
-                        result = self.go_to(reader);
-                    }
-                });
-                result
+            Holder::Readers => self.go_to_readers(&wait),
+        }
+    }
+
+    /// Goes on from each of those who noted that they read what `wait` waits for.
+    fn go_to_readers(&mut self, wait: &Wait) -> Result<(), Stop> {
+        let mut readers = [NonZeroU32::MIN; READERS];
+        let mut count = 0;
+        // One at a time: where thousands wait for readers, each of them looks at all
+        // threads. Acquire and Release for form: nothing comes with it.
+        if LOOKING_AT_ALL.swap(true, Ordering::Acquire) {
+            return Err(Stop::Later);
+        }
+        thread::for_each(|reader, record| {
+            if count < READERS && reads(record, wait) {
+                readers[count] = reader;
+                count += 1;
+            }
+        });
+        LOOKING_AT_ALL.store(false, Ordering::Release);
+        for &reader in &readers[..count] {
+            match self.go_to(reader) {
+                Err(Stop::Clear) => {}
+                result => return result,
             }
         }
+        Err(Stop::Clear)
     }
 
     /// Goes on from `holder`, which holds what the last of the path waits for.
@@ -185,4 +207,9 @@ impl Search<'_> {
         tell(&Report { members, room: &room });
         Outcome::Done
     }
+}
+
+/// In the child of a fork: nobody looks.
+pub(super) fn reset() {
+    LOOKING_AT_ALL.store(false, Ordering::Relaxed);
 }
