@@ -264,11 +264,6 @@ fn bad_input_is_told_in_one_line() {
     let good = file(&folder, "a.pb.gz", &profile("orders", "prune"));
     let missing = folder.path().join("none.pb.gz");
     let missing = missing.to_str().unwrap();
-    let nobody = {
-        // A port that was free a moment ago.
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port())
-    };
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let folder = folder.path().to_str().unwrap();
@@ -279,7 +274,8 @@ fn bad_input_is_told_in_one_line() {
         (&[missing], "No such file"),
         (&[folder], "it is a directory"),
         (&[&good, "https://127.0.0.1/"], "https is not spoken here"),
-        (&[nobody.as_str()], "refused"),
+        // A port of old, which nobody serves on.
+        (&["http://127.0.0.1:1"], "refused"),
         (&["-", "-"], "standard input (-) can be read only once"),
         (&[&good, "--port", &port], "--port"),
         (&[&good, "--html", &unwritable], "cannot write"),

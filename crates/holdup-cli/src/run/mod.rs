@@ -127,8 +127,8 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
     };
     let library = means.as_ref().map(|means| means.library.path());
     let mut recording = Recording::new(args, library.unwrap_or(Path::new("")));
-    let mut processes = means.as_mut().map(|means| &mut means.processes);
-    let status = recording.watch(&mut child, processes.as_deref_mut(), &signals)?;
+    let processes = means.as_mut().map(|means| &mut means.processes);
+    let status = recording.watch(&mut child, processes, &signals)?;
     let Some(Means { library, mut processes }) = means else { return Ok(exit_code(status)) };
     let profile = recording.finish(&mut processes, findings.hopeless.is_none());
     let counts = processes.counts();

@@ -124,6 +124,16 @@ export function named(name) {
   );
 }
 
+// The same as a heading, which may go on in the next line between two parts.
+export function heading(name) {
+  const whole = named(name);
+  for (const part of whole.children) {
+    const pieces = part.textContent.split(/(?<=::)/);
+    part.replaceChildren(...pieces.flatMap((piece) => [piece, make("wbr")]));
+  }
+  return whole;
+}
+
 // `unit` reads what the graph is drawn by: time, or contentions.
 export function culpritColumns(unit, isCount) {
   return [

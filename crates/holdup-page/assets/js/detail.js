@@ -7,7 +7,7 @@ import { clock, count, share, time, change, unknown } from "./units.js";
 import { names, place, shown } from "./names.js";
 import { nodeColor } from "./color.js";
 import { bar, histogram } from "./spark.js";
-import { mark, named } from "./columns.js";
+import { heading, mark, named } from "./columns.js";
 import { entriesOf, longestOf, summed, victimTree, waiterOf } from "./view.js";
 import { Flame } from "./flame.js";
 
@@ -65,7 +65,7 @@ export class Detail {
         { className: "detail-head" },
         make("p", { className: "kind" }, name.kind === "lock" ? "Lock" : name.kind === "note" ? "Without a stack" : `In ${name.module}`),
         close,
-        make("h2", { title: name.text }, name.kind === "lock" ? name.text : named(name)),
+        make("h2", { title: name.text }, name.kind === "lock" ? name.text : heading(name)),
       ),
       make(
         "p",
