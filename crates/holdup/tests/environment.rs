@@ -1,7 +1,7 @@
 //! What `HOLDUP_PROFILE` and `HOLDUP_PERIOD` do to a program: the example
 //! `contended`, which cargo builds along with the tests of this package.
 
-use holdup::profile::Profile;
+use holdup::profile::{Contents, Profile};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -16,6 +16,7 @@ fn program() -> Command {
     let mut program = Command::new(path);
     program.env_remove("HOLDUP_PROFILE").env_remove("HOLDUP_PERIOD");
     program.env_remove("HOLDUP_PROFILE_EVERY").env("RUST_BACKTRACE", "0");
+    program.env_remove("HOLDUP_CONTENTS");
     program
 }
 
@@ -59,6 +60,30 @@ impl Directory {
             .collect();
         names.sort();
         names
+    }
+}
+
+#[test]
+fn the_stacks_that_are_written_can_be_chosen() {
+    for (contents, expected, complaint) in [
+        ("pairs", Contents::Pairs, ""),
+        ("victims", Contents::Victims, ""),
+        ("blame", Contents::Blame, ""),
+        ("", Contents::Blame, ""),
+        ("all", Contents::Blame, "it is none of blame, victims, pairs; it stays blame"),
+    ] {
+        let directory = Directory::new();
+        let path = directory.path("locks.pb.gz");
+        let mut program = program();
+        program.env("HOLDUP_PROFILE", &path).env("HOLDUP_PERIOD", "1ns");
+        let output = program.arg("return").env("HOLDUP_CONTENTS", contents).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let said = stderr(&output);
+        assert!(said.contains(complaint) && said.is_empty() == complaint.is_empty(), "{said}");
+        let profile = Profile::read_pprof(fs::File::open(&path).unwrap()).unwrap();
+        assert_eq!(profile.contents(), expected, "{contents}");
+        // Whatever the stacks, histograms come with them.
+        assert_eq!(profile.waits().count(), profile.totals().waits);
     }
 }
 

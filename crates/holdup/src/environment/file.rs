@@ -1,6 +1,6 @@
 //! The file a profile goes to: its name, its format, and how it appears there.
 
-use crate::profile::Profile;
+use crate::profile::{Contents, Profile};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -13,6 +13,8 @@ pub(super) struct Target {
     folder: PathBuf,
     /// As given, with its `%p`.
     path: OsString,
+    /// The stacks that are written.
+    contents: Contents,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -25,9 +27,9 @@ enum Format {
 }
 
 impl Target {
-    pub(super) fn new(path: OsString) -> Target {
+    pub(super) fn new(path: OsString, contents: Contents) -> Target {
         // Where there is no such folder, the path is taken as it is.
-        Target { folder: std::env::current_dir().unwrap_or_default(), path }
+        Target { folder: std::env::current_dir().unwrap_or_default(), path, contents }
     }
 
     /// Writes `profile`. The error comes with the path it is about.
@@ -40,20 +42,32 @@ impl Target {
         // never replaced; a link stays one.
         if fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             return open_special(&path)
-                .and_then(|file| write_to(file, format, profile))
+                .and_then(|file| self.write_to(file, format, profile))
                 .map_err(|error| (path, error));
         }
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         // Beside it, so that it can be renamed, under a name nobody else uses.
         let temporary = real.with_file_name(format!(".holdup.{}.tmp", std::process::id()));
         File::create(&temporary)
-            .and_then(|file| write_to(file, format, profile))
+            .and_then(|file| self.write_to(file, format, profile))
             .and_then(|()| fs::rename(&temporary, &real))
             .map_err(|error| {
                 // Whatever is wrong, nothing is left behind.
                 let _ = fs::remove_file(&temporary);
                 (path, error)
             })
+    }
+
+    fn write_to(&self, file: File, format: Format, profile: &Profile) -> io::Result<()> {
+        let mut file = BufWriter::new(file);
+        match format {
+            Format::Pprof => profile.write_pprof_of(self.contents, &mut file),
+            Format::Folded => profile.write_folded_of(self.contents, &mut file),
+            Format::Text => profile.write_text(&mut file),
+            #[cfg(feature = "json")]
+            Format::Json => profile.write_json(&mut file),
+        }?;
+        file.flush()
     }
 }
 
@@ -68,18 +82,6 @@ fn open_special(path: &Path) -> io::Result<File> {
         drop(options.clone().custom_flags(libc::O_NONBLOCK).open(path)?);
     }
     options.open(path)
-}
-
-fn write_to(file: File, format: Format, profile: &Profile) -> io::Result<()> {
-    let mut file = BufWriter::new(file);
-    match format {
-        Format::Pprof => profile.write_pprof(&mut file),
-        Format::Folded => profile.write_folded(&mut file),
-        Format::Text => profile.write_text(&mut file),
-        #[cfg(feature = "json")]
-        Format::Json => profile.write_json(&mut file),
-    }?;
-    file.flush()
 }
 
 /// By the ending of the name. What no other format claims is pprof's, whose
@@ -174,14 +176,18 @@ mod tests {
         let (real, link) = (directory.path().join("real.txt"), directory.path().join("link.txt"));
         fs::write(&real, "before").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        Target::new(link.clone().into()).write(&crate::profile::snapshot()).unwrap();
+        Target::new(link.clone().into(), Contents::Blame)
+            .write(&crate::profile::snapshot())
+            .unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_ne!(fs::read_to_string(&real).unwrap(), "before");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
         // A link to the device: were it replaced, it would be this one.
         let null = directory.path().join("null.txt");
         std::os::unix::fs::symlink("/dev/null", &null).unwrap();
-        Target::new(null.clone().into()).write(&crate::profile::snapshot()).unwrap();
+        Target::new(null.clone().into(), Contents::Blame)
+            .write(&crate::profile::snapshot())
+            .unwrap();
         assert!(!fs::metadata(&null).unwrap().is_file());
     }
 
@@ -191,7 +197,7 @@ mod tests {
         // A directory stands where the file is to appear: rename fails.
         let path = directory.path().join("taken.txt");
         fs::create_dir(&path).unwrap();
-        let target = Target::new(path.clone().into_os_string());
+        let target = Target::new(path.clone().into_os_string(), Contents::Blame);
         let (named, _) = target.write(&crate::profile::snapshot()).unwrap_err();
         assert_eq!(named, path);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);

@@ -1,5 +1,5 @@
-//! Profiles without a line of code: `HOLDUP_PROFILE`, `HOLDUP_PROFILE_EVERY` and
-//! `HOLDUP_PERIOD`.
+//! Profiles without a line of code: `HOLDUP_PROFILE`, `HOLDUP_PROFILE_EVERY`,
+//! `HOLDUP_CONTENTS` and `HOLDUP_PERIOD`.
 //!
 //! A constructor, which runs before `main` in every program that this crate is
 //! linked into, reads the variables and arranges for the file to be written.
@@ -17,6 +17,7 @@ mod file;
 mod period;
 
 use crate::live::DeadlockAction;
+use crate::profile::Contents;
 use file::Target;
 use std::io::Write;
 use std::sync::OnceLock;
@@ -67,7 +68,7 @@ extern "C" fn start() {
     let Some(path) = std::env::var_os("HOLDUP_PROFILE").filter(|path| !path.is_empty()) else {
         return;
     };
-    if TARGET.set(Target::new(path)).is_ok() {
+    if TARGET.set(Target::new(path, contents())).is_ok() {
         // SAFETY: `at_exit` has the signature that is asked for, and lives as
         // long as the program: it is in the module that calls `atexit`, which
         // drops the registration should that module be unloaded.
@@ -93,6 +94,19 @@ fn arrange_intervals() {
             complain(format_args!("HOLDUP_PROFILE_EVERY={text:?}: {error}; it is ignored"));
         }
     }
+}
+
+/// Which stacks are to be written.
+fn contents() -> Contents {
+    let Some(text) = std::env::var_os("HOLDUP_CONTENTS").filter(|text| !text.is_empty()) else {
+        return Contents::default();
+    };
+    let text = text.to_string_lossy();
+    text.parse().unwrap_or_else(|error| {
+        let usual = Contents::default();
+        complain(format_args!("HOLDUP_CONTENTS={text:?}: {error}; it stays {usual}"));
+        usual
+    })
 }
 
 extern "C" fn at_exit() {

@@ -22,12 +22,24 @@
 //! nanosecond. Call stacks are sampled by delay, one for each [`period`] on
 //! average, with weights that make counts and delays unbiased at any period.
 //!
+//! # Who waited, and for how long
+//!
+//! A waiter that is about to sleep notes its own stack, so that a sample can say
+//! *who held up whom* ([`Profile::pairs`], [`Profile::victims`]). Sums are exact as
+//! ever: all pairs of a culprit add up to its sample. Which of several waiters a
+//! sample names is drawn by lot, in proportion to what each of them waited. Of a
+//! waiter that got the lock without sleeping no stack is known.
+//!
+//! Histograms of waits and of contended holds are counted whatever the period
+//! ([`Profile::locks`]), and the longest waits are kept ([`Profile::longest_waits`]).
+//!
 //! # From the environment
 //!
 //! | variable | effect |
 //! |---|---|
 //! | `HOLDUP_PROFILE=path` | Write the profile there when the program exits (returns from `main`, calls `exit`) and, on Unix, when a panic aborts it. A name that ends in `.folded` gets [`Profile::write_folded`], `.txt` [`Profile::write_text`], `.json` (with the feature `json`) `Profile::write_json`, any other [`Profile::write_pprof`]. `%p` stands for the process number, `%%` for a percent sign. |
 //! | `HOLDUP_PROFILE_EVERY=10s` | Write it also at these intervals, each time the whole profile since the program started: for programs that are killed by signals. |
+//! | `HOLDUP_CONTENTS=pairs` | The stacks in that file: `blame`, `victims` or `pairs`, see [`Contents`]. Without it, blame. |
 //! | `HOLDUP_PERIOD=100us` | The sampling period at start: a number with `ns`, `us`, `ms` or `s`, or `off` (also `0`). |
 //!
 //! The file appears under its name only when it is complete. A path that

@@ -1,5 +1,7 @@
 //! Writes profiles as a table that a person reads.
 
+mod waits;
+
 use super::nested;
 use super::pprof::placeholder;
 use super::{Kind, Profile, Sample, Totals};
@@ -20,8 +22,9 @@ const LOCK_IN_NESTED: usize = 16;
 
 impl Profile {
     /// Writes the profile as a table to read: the exact totals, those of each
-    /// lock class, and the functions and lines that held everybody up, those
-    /// with the most delay first. Lines have at most 100 columns.
+    /// lock class, percentiles of waits and of contended holds, the functions and
+    /// lines that held everybody up, those with the most delay first, who waited for
+    /// whom, and the longest waits. Lines have at most 100 columns.
     ///
     /// Looks up names if that was not done before, see
     /// [`samples`](Profile::samples).
@@ -41,8 +44,11 @@ impl Profile {
         self.write_totals(out)?;
         if self.classes().next().is_some() {
             self.write_locks(out)?;
+            waits::percentiles(self, out)?;
             self.write_culprits(out)?;
             self.write_nested(out)?;
+            waits::victims(self, out)?;
+            waits::longest(self, out)?;
         }
         out.flush()
     }

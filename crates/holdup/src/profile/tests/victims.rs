@@ -157,6 +157,24 @@ orders;app::main;app::serve;app::take 3000
 }
 
 #[test]
+fn the_text_says_how_long_they_waited_and_for_whom() {
+    let mut text = Vec::new();
+    with_victims().write_text(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    for line in [
+        "How long each waited               p50       p90       p99     p99.9   longest   held p50   held p99",
+        "orders                          912 ns   2.50 µs   2.50 µs   2.50 µs   2.50 µs    3.01 µs    3.01 µs",
+        "    delay    share  lock              who waited                      for whom",
+        "  3.00 µs   65.9 %  orders            app::take                       app::prune",
+        "  longest  lock              who waited                          for whom",
+        "  2.50 µs  orders            app::take                           the janitor: app::prune",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
 fn differences_keep_pairs_apart_and_leave_what_is_new() {
     let later = with_victims();
     let mut earlier = with_victims();
