@@ -10,8 +10,8 @@
 //! | nanoseconds, BUSY    | somebody writes a longer wait                     |
 //! | nanoseconds          | a wait of that length                             |
 //!
-//! The stack of the culprit may become known later than the wait ends: the culprit
-//! takes it after it gave the lock away. Until then a wait names it by its thread
+//! The stack and the name of the culprit may become known later than the wait ends:
+//! the culprit takes them after it gave the lock away. Until then a wait names it by its thread
 //! and the moment at which its section ended. The culprit, once it knows its stack,
 //! notes it in its slate, and then looks here for its waits; who keeps a wait first
 //! puts it here, and then looks at the culprit's slate. Both look after they wrote
@@ -110,7 +110,8 @@ impl Longest {
                 // See the header.
                 fence(Ordering::SeqCst);
                 if let Some(row) = culprit.and_then(|slate| slate.row_of(wait.culprit.at)) {
-                    place.name_culprit(wait.culprit, row);
+                    let name = culprit.map_or(wait.culprit_name, Slate::name);
+                    place.name_culprit(wait.culprit, row, name);
                 }
                 break;
             }
@@ -136,12 +137,12 @@ impl Longest {
         self.least.store(least, Ordering::Relaxed);
     }
 
-    /// The culprit that is named `culprit` has its stack in `row`.
-    pub(super) fn name_culprit(&self, culprit: Ended, row: RowId) {
+    /// The culprit known as `culprit` has its stack in `row`, and this name.
+    pub(super) fn name_culprit(&self, culprit: Ended, row: RowId, name: Name) {
         // See the header.
         fence(Ordering::SeqCst);
         for place in &self.places {
-            place.name_culprit(culprit, row);
+            place.name_culprit(culprit, row, name);
         }
     }
 
@@ -190,16 +191,17 @@ impl Place {
         }
     }
 
-    /// Notes the culprit's row if the wait here is one that it caused. Should the
-    /// place be taken by another wait meanwhile, that one shows a wrong stack: which
-    /// takes sixteen longer waits in the time of two instructions.
-    fn name_culprit(&self, culprit: Ended, row: RowId) {
+    /// Notes the culprit's row and name if the wait here is one that it caused.
+    /// Should the place be taken by another wait meanwhile, that one shows a wrong
+    /// stack: which takes sixteen longer waits in the time of a few instructions.
+    fn name_culprit(&self, culprit: Ended, row: RowId, name: Name) {
         let relaxed = Ordering::Relaxed;
         if self.at.load(relaxed) == culprit.at
             && self.thread.load(relaxed) == culprit.thread
             && culprit.thread != 0
         {
             self.culprit.store(row, relaxed);
+            name.store(&self.names[1]);
         }
     }
 }
@@ -275,7 +277,11 @@ mod tests {
             rows
         };
         assert_eq!(rows(&list), [(10, 0, 3), (20, 0, 3)]);
-        list.name_culprit(one, 42);
+        let name = Name::of(b"the late one");
+        list.name_culprit(one, 42, name);
+        let mut names = Vec::new();
+        list.for_each(|wait| names.push(wait.culprit_name));
+        assert_eq!(names, [name, Name::default()]);
         assert_eq!(rows(&list), [(10, 42, 3), (20, 0, 3)]);
         // And one that knew it before the wait was kept.
         slate.note_row(950, 1, 43);

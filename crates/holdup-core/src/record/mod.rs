@@ -243,14 +243,14 @@ fn keep_at(stack: &[usize], class: ClassId, count: u64, delay: u64, section: &Se
         culprits.add(row, count, delay);
     }
     if let (Some(hold), Some(record)) = (section.hold, crate::thread::record()) {
-        record.slate.own_name();
+        let name = record.slate.own_name();
         record.slate.note_row(section.at, hold, row);
         // Who waited for this section may have been kept before its stack was known.
         if let Some(shapes) = shapes::SHAPES.current() {
             let longest = &shapes.of(class).longest;
             if longest.wants(hold) {
                 let thread = crate::thread::number();
-                longest.name_culprit(Ended { thread, at: section.at }, row);
+                longest.name_culprit(Ended { thread, at: section.at }, row, name);
             }
         }
     }

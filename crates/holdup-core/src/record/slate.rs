@@ -69,7 +69,7 @@ impl Name {
         not(any(all(target_os = "linux", not(miri)), target_vendor = "apple")),
         allow(dead_code, reason = "threads have no names there")
     )]
-    fn of(text: &[u8]) -> Name {
+    pub(super) fn of(text: &[u8]) -> Name {
         let text = text.split(|&byte| byte == 0).next().unwrap_or(&[]);
         let word = |start: usize| {
             let mut bytes = [0; 8];
@@ -257,8 +257,8 @@ impl Slate {
             ended_at: self.ended_at.load(relaxed),
             culprit: Ended { thread, at: self.culprit_at.load(relaxed) },
             victim: self.victim.load(relaxed),
-            victim_name: Name::load(&self.name),
-            culprit_name: other.map_or_else(Name::default, |slate| Name::load(&slate.name)),
+            victim_name: self.name(),
+            culprit_name: other.map_or_else(Name::default, Slate::name),
         }
     }
 
@@ -294,13 +294,18 @@ impl Slate {
         Some((class, kept))
     }
 
+    /// The thread's name, if it is known.
+    pub(super) fn name(&self) -> Name {
+        Name::load(&self.name)
+    }
+
     /// The thread's name. A system call the first time. To be called by itself.
     pub(super) fn own_name(&self) -> Name {
         if !self.is_named.load(Ordering::Relaxed) {
             Name::own().store(&self.name);
             self.is_named.store(true, Ordering::Relaxed);
         }
-        Name::load(&self.name)
+        self.name()
     }
 
     /// Another thread takes the place of one that ended.

@@ -163,7 +163,7 @@ fn the_text_says_how_long_they_waited_and_for_whom() {
     let text = String::from_utf8(text).unwrap();
     for line in [
         "How long each waited               p50       p90       p99     p99.9   longest   held p50   held p99",
-        "orders                          912 ns   2.50 µs   2.50 µs   2.50 µs   2.50 µs    3.01 µs    3.01 µs",
+        "orders                          911 ns   2.50 µs   2.50 µs   2.50 µs   2.50 µs    3.01 µs    3.01 µs",
         "    delay    share  lock              who waited                      for whom",
         "  3.00 µs   65.9 %  orders            app::take                       app::prune",
         "  longest  lock              who waited                          for whom",
