@@ -165,7 +165,7 @@ fn the_text_says_how_long_they_waited_and_for_whom() {
         "How long each waited               p50       p90       p99     p99.9   longest   held p50   held p99",
         "orders                          911 ns   2.50 µs   2.50 µs   2.50 µs   2.50 µs    3.01 µs    3.01 µs",
         "    delay    share  lock              who waited                      for whom",
-        "  3.00 µs   65.9 %  orders            app::take                       app::prune",
+        "  4.00 µs   87.9 %  orders            app::take                       app::prune",
         "  longest  lock              who waited                          for whom",
         "  2.50 µs  orders            app::take                           the janitor: app::prune",
     ] {
