@@ -105,3 +105,32 @@ fn a_reader_just_let_in_reads_again_past_a_writer_that_waits() {
         model.finish();
     });
 }
+
+#[test]
+fn a_called_reader_gets_in_beside_a_writer_that_became_a_reader_meanwhile() {
+    explore(3_000, || {
+        let model = RwModel::begin("rw downgrade", Clock::Slow);
+        let inside = Arc::new(AtomicUsize::new(0));
+        let other = model.spawn({
+            let inside = inside.clone();
+            move |model| {
+                model.lock.lock_shared();
+                inside.store(1, Relaxed);
+                // SAFETY: locked above.
+                unsafe { model.lock.unlock_shared() };
+            }
+        });
+        // Its unlock calls who waits, and then it has the lock again.
+        model.write();
+        model.lock.lock_exclusive();
+        // SAFETY: locked above.
+        unsafe { model.lock.downgrade() };
+        while inside.load(Relaxed) == 0 {
+            shuttle::thread::yield_now();
+        }
+        // SAFETY: a reader since.
+        unsafe { model.lock.unlock_shared() };
+        other.join();
+        model.finish();
+    });
+}
