@@ -34,7 +34,11 @@ export class Detail {
     // A search, or another width, changes nothing here.
     if (view === this.view && choice === this.choice) return;
     Object.assign(this, { view, choice, unit });
+    // While profiles come, who is at work in here stays where they are.
+    const reachable = () => [...this.box.querySelectorAll("button, summary, canvas")];
+    const focused = reachable().indexOf(document.activeElement);
     this.box.replaceChildren(...(choice === null ? this.overview() : this.chosen()));
+    if (focused >= 0) reachable()[focused]?.focus({ preventScroll: true });
   }
 
   overview() {

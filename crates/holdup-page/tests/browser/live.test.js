@@ -62,6 +62,8 @@ function running(pruning) {
   let pruned = 1;
   return () => {
     const profile = shop({ seconds, end: 1700000000 + seconds, prune: pruned });
+    // These were before it all, and are still the longest.
+    for (const wait of profile.longest) wait.time_unix_ns = 1.7e18;
     seconds += 1;
     pruned += pruning();
     return [200, JSON.stringify(profile)];
@@ -117,6 +119,12 @@ test("a choice stays while profiles come", async () => {
   assert.ok(asked > before);
   assert.match(await page.locator("#detail h2").innerText(), /evict/);
   assert.equal(await page.evaluate(() => document.activeElement?.closest("tr")?.textContent.includes("evict")), true, "the focus, too");
+  // And that of who reads what stands beside.
+  await page.locator("#waits summary").first().click();
+  await nextAnswer(page);
+  await until(page, () => /1\.80 s/.test(document.querySelector("#culprits tbody").textContent));
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), "SUMMARY");
+  assert.equal(await page.$eval("#waits details", (wait) => wait.open), true, "what was opened stays open");
   await page.close();
 });
 

@@ -170,6 +170,16 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "json")]
+    fn a_name_that_ends_in_json_gets_json() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("locks.json");
+        Target::new(path.clone().into()).write(&crate::profile::snapshot()).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        assert_eq!(json["schema"], 1);
+    }
+
+    #[test]
     #[cfg(unix)]
     fn a_link_stays_a_link_and_a_device_a_device() {
         let directory = tempfile::tempdir().unwrap();
