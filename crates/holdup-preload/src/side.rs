@@ -80,6 +80,8 @@ struct Entry {
     ledger: Ledger,
     sums: Sums,
     booked_at: u64,
+    /// Since when somebody waited for whoever has the lock now.
+    contended_since: u64,
 }
 
 impl Entry {
@@ -100,6 +102,7 @@ impl Entry {
             spun: 0,
         },
         booked_at: 0,
+        contended_since: 0,
     };
 
     fn now(&self) -> u64 {
@@ -175,6 +178,8 @@ pub(crate) struct Claim {
     pub(crate) class: ClassId,
     /// The blame of the section that ends, if anybody waited for it.
     pub(crate) blame: Option<u64>,
+    /// For how long somebody waited for it.
+    pub(crate) hold: u64,
     pub(crate) sums: Option<Sums>,
 }
 
@@ -200,6 +205,9 @@ pub(crate) fn join(address: usize, class: ClassId, start: u64) -> Option<Ticket>
                 evicted = Some((entry.class, entry.sums));
             }
             *entry = Entry { address, class, booked_at: start, ..Entry::FREE };
+        }
+        if !entry.is_contended() {
+            entry.contended_since = start;
         }
         Some(entry.ledger.join(start))
     });
@@ -230,6 +238,7 @@ pub(crate) fn acquire(address: usize, ticket: Option<Ticket>, how: How) -> Optio
         if !shared {
             let handoff = entry.ledger.claim(now);
             entry.sums.add_handoff(handoff);
+            entry.contended_since = now;
         }
         let ticket = ticket?;
         let (waited, unclaimed) = entry.ledger.leave_settled(ticket, now);
@@ -243,15 +252,16 @@ pub(crate) fn acquire(address: usize, ticket: Option<Ticket>, how: How) -> Optio
     .flatten()
 }
 
-/// A wait ended without the lock.
-pub(crate) fn give_up(address: usize, ticket: Ticket) {
+/// A wait ended without the lock. Returns how long it was.
+pub(crate) fn give_up(address: usize, ticket: Ticket) -> Option<u64> {
     with(address, |entries| {
-        if let Some(entry) = entries.iter_mut().find(|entry| entry.address == address) {
-            let now = entry.now();
-            let waited = entry.ledger.leave(ticket, now);
-            entry.sums.add_wait(waited);
-        }
-    });
+        let entry = entries.iter_mut().find(|entry| entry.address == address)?;
+        let now = entry.now();
+        let waited = entry.ledger.leave(ticket, now);
+        entry.sums.add_wait(waited);
+        Some(waited)
+    })
+    .flatten()
 }
 
 /// A lock that one thread has is about to be released.
@@ -269,6 +279,7 @@ pub(crate) fn release(address: usize) -> Option<Claim> {
         let claim = Claim {
             class: entry.class,
             blame: contended.then_some(amount),
+            hold: now.saturating_sub(entry.contended_since),
             sums: entry.sums_due(now),
         };
         if entry.is_done() {
@@ -294,8 +305,9 @@ pub(crate) fn leave_readers(address: usize, readers: impl FnOnce() -> u32) -> Op
         if contended {
             entry.sums.add_blame(share, true);
         }
+        let hold = now.saturating_sub(entry.contended_since);
         let sums = entry.sums_due(now);
-        Some(Claim { class: entry.class, blame: contended.then_some(share), sums })
+        Some(Claim { class: entry.class, blame: contended.then_some(share), hold, sums })
     })
     .flatten()
 }

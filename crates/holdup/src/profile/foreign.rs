@@ -5,12 +5,13 @@
 
 use super::classes::{Class, sum};
 use super::cut::is_between;
+use super::histogram::Histogram;
 use super::modules::{self, Mapping};
 use super::named::{Builder, Weight};
 use super::symbolize::Symbolizer;
 use super::{Contents, Frame, Kind, Profile};
 use holdup_core::class::ClassId;
-use holdup_core::record::{Books, OTHERS, Sums};
+use holdup_core::record::{Books, OTHERS, Sums, Times};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
@@ -25,6 +26,8 @@ pub struct Recorded {
     pub rows: Vec<Row>,
     /// The exact sums of each class.
     pub sums: Vec<(ClassId, Sums)>,
+    /// How long waits and contended sections took.
+    pub times: Vec<(ClassId, Times)>,
 }
 
 /// As [`holdup_core::record::Row`]: return addresses innermost first, class, kind,
@@ -52,6 +55,7 @@ impl Recorded {
             recorded.rows.push(row);
         });
         books.for_each_class(|class, sums| recorded.sums.push((class, sums)));
+        books.for_each_times(|class, times| recorded.times.push((class, times.clone())));
         recorded
     }
 
@@ -78,7 +82,7 @@ impl Profile {
         let mut symbolizer = Symbolizer::of(Vec::new());
         let mut mappings: Vec<Mapping> = Vec::new();
         let mut named = Builder::default();
-        let mut classes: BTreeMap<String, Sums> = BTreeMap::new();
+        let mut classes: BTreeMap<String, Class> = BTreeMap::new();
         for process in processes {
             let (code, all) = mapped(&process.maps);
             mappings.append(&mut symbolizer.go_on_with(code.clone()));
@@ -104,17 +108,34 @@ impl Profile {
                 named.add(culprit, victim, lock, *kind, weight);
             }
             for (class, sums) in &process.sums {
-                let all = classes.entry(name(*class, &mut symbolizer)).or_default();
-                *all = sum([*all, *sums].into_iter());
+                let one = Class { sums: *sums, ..Class::default() };
+                classes.entry(name(*class, &mut symbolizer)).or_default().add(&one);
+            }
+            for (class, times) in &process.times {
+                let (waits, holds) = (histogram(&times.waits), histogram(&times.holds));
+                // The longest is not kept to the nanosecond: the least of its bucket is known.
+                let last = waits.buckets().last().map_or(0, |bucket| nanos(bucket.least));
+                let longest = last.max(times.longest);
+                let one = Class { waits, holds, longest, ..Class::default() };
+                classes.entry(name(*class, &mut symbolizer)).or_default().add(&one);
             }
         }
         mappings.append(&mut symbolizer.go_on_with(Vec::new()));
-        let classes =
-            classes.into_iter().map(|(name, sums)| Class { name, sums, ..Class::default() });
+        let classes = classes.into_iter().map(|(name, class)| Class { name, ..class });
         let named = named.finish(Vec::new(), mappings);
         let classes = classes.collect();
         Profile::from_parts(time, duration, period, Contents::Blame, classes, named)
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn histogram(counts: &[u64]) -> Histogram {
+    let mut histogram = Histogram::default();
+    counts.iter().enumerate().for_each(|(bucket, &count)| histogram.push(bucket, count));
+    histogram
 }
 
 /// The mappings of code in `maps`, and all that are of files. An address that one file
