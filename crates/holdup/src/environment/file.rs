@@ -174,7 +174,9 @@ mod tests {
     fn a_name_that_ends_in_json_gets_json() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("locks.json");
-        Target::new(path.clone().into()).write(&crate::profile::snapshot()).unwrap();
+        Target::new(path.clone().into(), Contents::Blame)
+            .write(&crate::profile::snapshot())
+            .unwrap();
         let json: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
         assert_eq!(json["schema"], 1);
     }
