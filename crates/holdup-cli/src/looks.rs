@@ -32,7 +32,8 @@ const BEGINNINGS: &[(&[u8], &str)] = &[
 const JSON: &[(&str, &str)] = &[
     ("speedscope.app/file-format-schema", "a file of speedscope"),
     ("\"traceEvents\"", "a trace of Chrome"),
-    ("\"waited_ns\"", "holdup's JSON, which other programs read"),
+    ("\"wait_histogram\"", "a profile in holdup's JSON (holdup web reads that)"),
+    ("\"waited_ns\"", "a report of holdup in JSON"),
 ];
 
 /// How much of a file is looked at.

@@ -218,7 +218,7 @@ fn every_reader_fails_in_one_line_that_names_the_file() {
 
 #[test]
 fn what_another_format_looks_like_is_said() {
-    let cases: [(&[u8], &str); 6] = [
+    let cases: [(&[u8], &str); 7] = [
         (b"orders;shop::main;shop::sort 600\norders;shop::main 5\n", "it looks like folded stacks"),
         (b"<?xml version=\"1.0\"?><svg></svg>", "it looks like a picture (SVG)"),
         (
@@ -228,6 +228,7 @@ fn what_another_format_looks_like_is_said() {
         (b"--- mutex:\ncycles/second=1\n", "it looks like Go's profile as text"),
         (b"Lock contention in 1.00 s; call stacks sampled\n", "holdup's report as text"),
         (b"\x7fELF\x02\x01\x01", "it looks like a program"),
+        (b"{\"schema\":1,\"locks\":[{\"wait_histogram\":[]}]}", "(holdup web reads that)"),
     ];
     for (bytes, what) in cases {
         each_reader(bytes, |command, output, path| {
@@ -318,6 +319,22 @@ fn hostile_names_are_only_names_in_every_output() {
     assert_eq!(folded.lines().count(), names.len(), "{folded}");
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn input_without_an_end_is_refused_in_time() {
+    for arguments in [READERS[0], READERS[2], READERS[4]] {
+        let mut command = assert_cmd::Command::new("bash");
+        command
+            .args(["-c", r#"ulimit -v 1000000 && exec timeout 300 "$0" "$@""#])
+            .arg(assert_cmd::cargo::cargo_bin("holdup"))
+            .args(arguments)
+            .arg("/dev/zero");
+        let output = command.output().unwrap();
+        let message = one_line(&output, Path::new("/dev/zero"));
+        assert!(message.contains("too large"), "{message}");
+    }
+}
+
 /// As many distinct stacks as a hostile file may have.
 #[test]
 #[cfg(target_os = "linux")]
@@ -329,7 +346,7 @@ fn a_million_stacks_take_bounded_memory_and_time() {
             .map(|one| if *one == "GOOD" { file.path().to_str().unwrap() } else { one });
         let mut command = assert_cmd::Command::new("bash");
         command
-            .args(["-c", r#"ulimit -v 4000000 && exec timeout 60 "$0" "$@" >/dev/null"#])
+            .args(["-c", r#"ulimit -v 4000000 && exec timeout 300 "$0" "$@" >/dev/null"#])
             .arg(assert_cmd::cargo::cargo_bin("holdup"))
             .args(arguments)
             .arg(file.path());

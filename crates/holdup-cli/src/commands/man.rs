@@ -28,14 +28,17 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>) -> anyhow::Result<()> {
         let mut page = Vec::new();
         man.render(&mut page).map(|()| page)
     };
-    let whole = clap_mangen::Man::new(command.clone());
+    let man = |command: &clap::Command| {
+        clap_mangen::Man::new(command.clone()).source(concat!("holdup ", env!("CARGO_PKG_VERSION")))
+    };
+    let whole = man(&command);
     let Some(dir) = &args.dir else {
         return Ok(out.bytes(&page(&whole)?)?);
     };
     fs::create_dir_all(dir)
         .with_context(|| format!("cannot make the folder {}", input::name(dir)))?;
     let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
-    let subcommands = subcommands.map(|command| clap_mangen::Man::new(command.clone()));
+    let subcommands = subcommands.map(man);
     for man in subcommands.chain([whole]) {
         output::write_whole(&dir.join(man.get_filename()), &page(&man)?)?;
     }
