@@ -44,8 +44,8 @@
 //! nobody holds the lock who sleeps, which would close it to writers, and behind the
 //! first of those to everybody. Where that does not matter, or takes too long
 //! (`handoff.rs`), it *admits* them: takes them out of the list, counts them as
-//! readers, and wakes them after giving the list back. It does so for a batch of
-//! [`session::BATCH`]; if more stand there, the last of the batch goes on when it
+//! readers, and wakes them after giving the list back. It does so for a batch
+//! (`session/admission.rs`); if more stand there, the last of the batch goes on when it
 //! runs. So no call walks the list, each waiter is let in once, and readers that are
 //! admitted wake in parallel.
 //!
