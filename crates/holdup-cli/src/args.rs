@@ -7,6 +7,7 @@ use crate::commands::{completions, convert, diff, flamegraph, man, merge, report
 use crate::demo;
 #[cfg(target_os = "linux")]
 use crate::run;
+use crate::top;
 
 /// Who held everybody up? Exact lock contention profiles: see one, read one.
 #[derive(Parser, Debug)]
@@ -25,6 +26,7 @@ pub enum Command {
     Demo(demo::Args),
     Report(report::Args),
     Web(web::Args),
+    Top(top::Args),
     Flamegraph(flamegraph::Args),
     Diff(diff::Args),
     Merge(merge::Args),

@@ -10,6 +10,7 @@
 //!   JSON and differences alike.
 //! - `table`, `shorten`, `units`, `screen`: how they are shown to people;
 //!   `forms`: to programs.
+//! - `run`, `top`: programs that nobody changed; programs that run, on the terminal.
 //! - `picture`, `speedscope`: other forms of a profile.
 //! - `output`, `progress`: writing, and telling that it takes long.
 
@@ -37,6 +38,7 @@ mod speedscope;
 mod stacks;
 mod summary;
 mod table;
+mod top;
 mod units;
 
 use args::{Args, Command};
@@ -71,6 +73,7 @@ fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Demo(options) => demo::run(&options, &mut out, &screen)?,
         Command::Report(options) => report::run(&options, &mut out, &screen)?,
+        Command::Top(options) => return top::run(&options, &screen),
         Command::Web(options) => web::run(&options, &mut out)?,
         Command::Flamegraph(options) => flamegraph::run(&options, &mut out)?,
         Command::Diff(options) => diff::run(&options, &mut out, &screen)?,

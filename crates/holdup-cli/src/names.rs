@@ -61,7 +61,7 @@ pub fn program(stack: &[Frame]) -> &[Frame] {
 /// `name` without what is between angle brackets, unless the bracket begins a
 /// path (`<Vec<T> as Extend<T>>::extend` becomes `<Vec as Extend>::extend`).
 /// A name whose brackets do not match, such as an operator's in C++, stays.
-fn without_type_arguments(name: &str) -> String {
+pub fn without_type_arguments(name: &str) -> String {
     let mut short = String::with_capacity(name.len());
     // For each open bracket, whether it begins a path.
     let mut open: Vec<bool> = Vec::new();

@@ -141,6 +141,7 @@ fn all_other_paths_answer_what_they_say() {
         ("/debug/holdup/profile.txt", "text/plain; charset=utf-8", "Lock contention in "),
         ("/debug/holdup/profile.folded", "text/plain; charset=utf-8", ""),
         ("/debug/holdup/profile.pb.gz", "application/octet-stream", ""),
+        ("/debug/holdup/live", "application/json", "{\"schema\":1,"),
         ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "# HELP holdup_"),
     ] {
         let response = handler.respond(&get(path));

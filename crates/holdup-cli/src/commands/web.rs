@@ -12,7 +12,7 @@ use crate::output::{self, Content, Output};
 use server::{Server, Site};
 use subject::Subject;
 
-mod program;
+pub mod program;
 mod server;
 mod subject;
 

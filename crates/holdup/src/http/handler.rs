@@ -132,13 +132,15 @@ impl Handler {
             Asked::Index => Begun::Answered(html(index::page().into_bytes())),
             Asked::Metrics => Begun::Answered(metrics(format_of(request))),
             Asked::Page => Begun::Answered(page()),
-            Asked::Pprof { .. } | Asked::File { .. } => match self.jobs.place(self.max_at_once) {
-                Some(place) => Begun::Work { asked, place },
-                None => Begun::Answered(answer::error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "too many profiles are being taken",
-                )),
-            },
+            Asked::Pprof { .. } | Asked::File { .. } | Asked::Live => {
+                match self.jobs.place(self.max_at_once) {
+                    Some(place) => Begun::Work { asked, place },
+                    None => Begun::Answered(answer::error(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "too many profiles are being taken",
+                    )),
+                }
+            }
         }
     }
 }
@@ -178,6 +180,7 @@ impl Future for ResponseFuture {
 fn work(asked: Asked, wait: &dyn Wait) -> Option<Answer> {
     let seconds = match asked {
         Asked::Pprof { seconds, .. } | Asked::File { seconds, .. } => seconds,
+        Asked::Live => return Some(live().unwrap_or_else(|_| failed())),
         Asked::Index | Asked::Page | Asked::Metrics => None,
     };
     let profile = match seconds {
@@ -226,7 +229,7 @@ fn write(asked: Asked, profile: &Profile) -> io::Result<Answer> {
             Ok(answer::attachment("holdup.pb.gz", body))
         }
         // Answered before it came to work.
-        Asked::Index | Asked::Page | Asked::Metrics => Ok(failed()),
+        Asked::Index | Asked::Page | Asked::Live | Asked::Metrics => Ok(failed()),
     }
 }
 
@@ -250,10 +253,20 @@ fn head(asked: Asked, metrics: Format) -> Answer {
         Asked::Pprof { whose, seconds, .. } => {
             answer::attachment(file_name(whose, seconds), Vec::new())
         }
-        Asked::File { form: Form::Json, .. } => ok(answer::JSON),
+        Asked::File { form: Form::Json, .. } | Asked::Live => ok(answer::JSON),
         Asked::File { form: Form::Text | Form::Folded, .. } => ok(answer::TEXT),
         Asked::File { form: Form::Pprof, .. } => answer::attachment("holdup.pb.gz", Vec::new()),
     }
+}
+
+/// Who waits right now, and where.
+fn live() -> io::Result<Answer> {
+    let live = crate::live();
+    let memory = GiveBack::later();
+    let mut body = Vec::new();
+    live.write_json(&mut body)?;
+    drop(memory);
+    Ok(answer::answer(StatusCode::OK, answer::JSON, body))
 }
 
 fn html(body: Vec<u8>) -> Answer {

@@ -12,6 +12,7 @@ const ENTRIES: &[(&str, &str)] = &[
     ("../holdup/profile.txt", "A table: the exact sums of each lock, and the culprits"),
     ("../holdup/profile.folded", "Folded stacks, for flame graphs"),
     ("../holdup/profile.json", "The same as JSON"),
+    ("../holdup/live", "Who waits right now, for whom, as JSON"),
     ("../../metrics", "Metrics for Prometheus"),
 ];
 

@@ -14,6 +14,7 @@
 //! | `/debug/pprof/block` | who waited: takes `seconds` and `debug`, too |
 //! | `/debug/holdup/` | the profile as a page to look around in |
 //! | `/debug/holdup/profile.json` | as JSON; `.txt` as a table, `.folded` as folded stacks, `.pb.gz` as pprof. Each takes `seconds` |
+//! | `/debug/holdup/live` | who waits right now, and for whom, as JSON |
 //! | `/metrics` | the exact sums of each lock, for Prometheus |
 //!
 //! What is below `/debug/pprof/` answers as Go's `net/http/pprof` does: headers,

@@ -21,6 +21,8 @@ pub(super) enum Asked {
         seconds: Option<Duration>,
     },
     Page,
+    /// Who waits right now.
+    Live,
     Metrics,
 }
 
@@ -80,6 +82,7 @@ pub(super) fn asked(parts: &Parts, max: Duration) -> Result<Asked, Box<Answer>> 
         "/debug/pprof" => return Err(Box::new(answer::moved("/debug/pprof/"))),
         "/debug/holdup" => return Err(Box::new(answer::moved("/debug/holdup/"))),
         "/debug/holdup/" => return Ok(Asked::Page),
+        "/debug/holdup/live" => return Ok(Asked::Live),
         "/metrics" => return Ok(Asked::Metrics),
         "/debug/holdup/profile.json" => Form::Json,
         "/debug/holdup/profile.txt" => Form::Text,

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use ureq::http::Uri;
 use ureq::http::uri::PathAndQuery;
+use ureq::http::{StatusCode, Uri};
 
 use super::subject::to_json;
 use crate::input::MOST_BYTES;
@@ -18,6 +18,14 @@ const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(5);
 /// Where holdup serves what the page reads, and Go what is close to it.
 const HOLDUP: &str = "/debug/holdup/profile.json";
 const PPROF: &str = "/debug/pprof/mutex";
+
+/// What came of a request.
+#[derive(Clone, Debug)]
+pub enum Fetched {
+    Body(Vec<u8>),
+    /// Another status than success.
+    Refused(StatusCode),
+}
 
 /// The address of a program.
 #[derive(Clone, Debug)]
@@ -63,35 +71,44 @@ impl Program {
 
     /// Its profile, as JSON.
     pub fn fetch(&self) -> anyhow::Result<String> {
+        let mut refused = None;
+        for path in &self.paths {
+            let context = || format!("cannot fetch http://{}{path}", self.authority);
+            match self.get(path, PATIENCE)? {
+                Fetched::Body(bytes) => return to_json(bytes).with_context(context),
+                Fetched::Refused(status) => {
+                    refused = Some(format!("{}: it answers {status}", context()));
+                    if status != 404 {
+                        break;
+                    }
+                }
+            }
+        }
+        bail!(refused.unwrap_or_else(|| format!("cannot fetch {self}")))
+    }
+
+    /// What it answers to a request for `path`, within `patience`.
+    pub fn get(&self, path: &str, patience: Duration) -> anyhow::Result<Fetched> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(patience))
             .timeout_connect(Some(PATIENCE_TO_CONNECT))
             // The token goes to nobody else.
             .max_redirects(0)
             .http_status_as_error(false)
             .build()
             .into();
-        let mut refused = None;
-        for path in &self.paths {
-            let url = format!("http://{}{path}", self.authority);
-            let mut request = agent.get(&url);
-            if let Some(token) = &self.token {
-                request = request.header("Authorization", format!("Bearer {token}"));
-            }
-            let context = || format!("cannot fetch {url}");
-            let mut response = request.call().map_err(reason).with_context(context)?;
-            if !response.status().is_success() {
-                refused = Some(format!("cannot fetch {url}: it answers {}", response.status()));
-                if response.status() == 404 {
-                    continue;
-                }
-                break;
-            }
-            let body = response.body_mut().with_config().limit(MOST_BYTES);
-            let bytes = body.read_to_vec().map_err(reason).with_context(context)?;
-            return to_json(bytes).with_context(context);
+        let url = format!("http://{}{path}", self.authority);
+        let mut request = agent.get(&url);
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
         }
-        bail!(refused.unwrap_or_else(|| format!("cannot fetch {self}")))
+        let context = || format!("cannot fetch {url}");
+        let mut response = request.call().map_err(reason).with_context(context)?;
+        if !response.status().is_success() {
+            return Ok(Fetched::Refused(response.status()));
+        }
+        let body = response.body_mut().with_config().limit(MOST_BYTES);
+        Ok(Fetched::Body(body.read_to_vec().map_err(reason).with_context(context)?))
     }
 }
 

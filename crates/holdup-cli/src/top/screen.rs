@@ -1,0 +1,65 @@
+//! The terminal while the view is on it, and the loop that draws and listens.
+
+use std::io;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use ratatui::crossterm::event::{self, Event};
+
+use super::keys;
+use super::render;
+use super::state::State;
+use super::state::Update;
+
+/// How long a key or a new size waits at most.
+const LISTEN: Duration = Duration::from_millis(100);
+
+/// How often there is a picture although nothing happened: seconds are counted in it, and a
+/// size that changed unnoticed is found.
+const REDRAW: Duration = Duration::from_millis(500);
+
+/// Shows `state` until its user has seen enough, or `over` says so. The terminal is as
+/// before afterwards, also after a panic.
+pub fn show(
+    state: &mut State,
+    updates: &Receiver<Update>,
+    mut over: impl FnMut() -> bool,
+) -> io::Result<()> {
+    let mut terminal = ratatui::try_init()?;
+    let shown = run(&mut terminal, state, updates, &mut over);
+    let restored = ratatui::try_restore();
+    shown.and(restored)
+}
+
+fn run(
+    terminal: &mut ratatui::DefaultTerminal,
+    state: &mut State,
+    updates: &Receiver<Update>,
+    over: &mut dyn FnMut() -> bool,
+) -> io::Result<()> {
+    let mut drawn: Option<Instant> = None;
+    while !over() {
+        let mut news = false;
+        // That whoever asked is gone changes nothing: the last picture stays.
+        while let Ok(update) = updates.try_recv() {
+            state.update(update, Instant::now());
+            news = true;
+        }
+        if news || drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
+            state.now = Instant::now();
+            terminal.draw(|frame| render::draw(frame, state))?;
+            drawn = Some(Instant::now());
+        }
+        if !event::poll(LISTEN)? {
+            continue;
+        }
+        drawn = None;
+        if let Event::Key(key) = event::read()? {
+            let asked = keys::asked(key, state.filtering);
+            if !state.act(asked, render::chosen_rows(state)) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
