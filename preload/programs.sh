@@ -168,19 +168,20 @@ run_faults() {
     "$holdup" run -o "$work/killed.json" -- sh -c 'kill -TERM $$' 2>"$work/killed.said" || code=$?
     ok 'a program that a signal ends: the same end' test $code = 143
     # A signal to the command is the program's.
-    "$holdup" run -o "$work/passed.json" -- sh -c 'trap "exit 33" TERM; while :; do sleep 0.05; done' \
-        2>/dev/null &
+    rm -f "$work/ready"
+    "$holdup" run -o "$work/passed.json" -- \
+        sh -c "trap 'exit 33' TERM; : >'$work/ready'; while :; do sleep 0.05; done" 2>/dev/null &
     pid=$!
-    for try in {1..100}; do pgrep -P $pid >/dev/null && break; sleep 0.05; done
-    sleep 0.3
+    until [[ -e $work/ready ]]; do sleep 0.05; done
     code=0
     kill -TERM $pid
     wait $pid || code=$?
     ok 'a signal is passed on' test $code = 33
+    rm -f "$work/middle.out"
     # Killed in the middle: what was booked is there; the waits of that moment are not.
     code=0
-    "$holdup" run -o "$work/middle.json" -- sh -c "'$work/unharmed' kinds & sleep 0.3; kill -9 \$!" \
-        >/dev/null 2>&1 || code=$?
+    "$holdup" run -o "$work/middle.json" -- sh -c "'$work/unharmed' kinds >'$work/middle.out' &
+        until [ -s '$work/middle.out' ]; do sleep 0.02; done; kill -9 \$!" >/dev/null 2>&1 || code=$?
     ok 'killed in the middle: the profile is whole' \
         python3 "$programs/books.py" "$work/middle.json" 10 1000000000
     # By _exit, with its threads at work.
@@ -195,9 +196,10 @@ run_faults() {
     ok 'at intervals: a file before the end' test -s "$work/often.json"
     wait $pid
     rm -f "$work/asked.json"
-    "$holdup" run -o "$work/asked.json" -- sleep 2 2>/dev/null &
+    rm -f "$work/ready"
+    "$holdup" run -o "$work/asked.json" -- sh -c ": >'$work/ready'; exec sleep 2" 2>/dev/null &
     pid=$!
-    sleep 0.5
+    until [[ -e $work/ready ]]; do sleep 0.05; done
     kill -USR2 $pid
     for try in {1..30}; do [[ -s $work/asked.json ]] && break; sleep 0.05; done
     ok 'at SIGUSR2: a file before the end' test -s "$work/asked.json"
