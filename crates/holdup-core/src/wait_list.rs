@@ -354,6 +354,7 @@ impl Node {
     pub(crate) fn enter_victim(&self) {
         if self.victim() == 0 {
             self.victim.store(record::enter_victim(), Relaxed);
+            self.record.slate.learn_name();
         }
     }
 

@@ -294,6 +294,15 @@ impl Slate {
         Some((class, kept))
     }
 
+    /// Has the thread's name at hand from now on, for others who ask. One load after
+    /// the first time. To be called by the thread itself.
+    #[inline]
+    pub(crate) fn learn_name(&self) {
+        if !crate::sync::MODELLED && !self.is_named.load(Ordering::Relaxed) {
+            self.own_name();
+        }
+    }
+
     /// The thread's name, if it is known.
     pub(super) fn name(&self) -> Name {
         Name::load(&self.name)

@@ -83,6 +83,11 @@ impl Live {
         for id in live.classes() {
             found.entry(id).or_default();
         }
+        // Also one that is not yet booked.
+        for wait in &live.longest {
+            let class = found.entry(wait.class).or_default();
+            class.longest = class.longest.max(wait.nanoseconds);
+        }
         let names = ClassNames::load();
         let named = |(id, class)| Class { id: Some(id), name: names.of(id), ..class };
         let mut classes: Vec<_> = found.into_iter().map(named).collect();

@@ -84,6 +84,35 @@ fn stacks_that_differ_only_in_addresses_are_one() {
 }
 
 #[test]
+fn victims_histograms_and_the_longest_waits_are_there() {
+    let profile = victims::with_victims();
+    let json = written(&profile);
+    let samples = json["samples"].as_array().unwrap();
+    assert_eq!(samples.len(), profile.pairs().count());
+    for (row, pair) in samples.iter().zip(profile.pairs()) {
+        assert_eq!(row["victim"].is_null(), pair.victim.is_empty());
+        if let Some(stack) = row["victim"].as_u64() {
+            let calls = json["stacks"][stack as usize].as_array().unwrap();
+            let names = calls.iter().map(|call| {
+                json["frames"][call.as_u64().unwrap() as usize]["function"].as_str().unwrap()
+            });
+            assert!(names.eq(pair.victim.iter().map(|frame| &*frame.function)));
+        }
+    }
+    let lock = &json["locks"][0];
+    assert_eq!(lock["wait_histogram"], json!([[20, 4], [927, 4], [2_559, 1]]));
+    assert_eq!(lock["longest_ns"], 2_500);
+    assert_eq!(lock["p50_ns"], 911);
+    let longest = &json["longest"][0];
+    assert_eq!(
+        (&longest["wait_ns"], &longest["culprit_thread"]),
+        (&json!(2_500), &json!("the janitor"))
+    );
+    assert_eq!(longest["time_unix_ns"], 9_000_000_000_u64);
+    assert!(longest["victim"].is_u64() && longest["culprit"].is_u64());
+}
+
+#[test]
 fn an_error_of_the_writer_is_the_error_returned() {
     struct Full;
     impl std::io::Write for Full {
