@@ -101,6 +101,8 @@ own_tests() {
             sled)
                 own sled 1.0.0-alpha.124 --lib --tests -- --skip tree_gc --skip concurrent_tree_ops \
                     --skip quickcheck_tree_matches_btreemap --skip test_interleaved_gets_sets
+                # It takes any argument for the name of a test, --skip as well.
+                own sled 1.0.0-alpha.124 --test test_crash_recovery
                 ;;
             sled-slow)
                 own sled 1.0.0-alpha.124 --release --test test_tree -- --exact --test-threads 1 \
