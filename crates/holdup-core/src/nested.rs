@@ -73,17 +73,20 @@ impl Nested {
         self.claimed_at = waited;
     }
 
-    /// The hold of `holder`, which has waited so long in all, ends, or a part of it that
-    /// is claimed: what was waited for it while it waited. All `waiters` are counted from
-    /// now on.
+    /// The hold of `holder`, which has waited so long in all, ends: what was waited for it
+    /// while it waited. From then on to the next [`begin`](Nested::begin) it is nobody's
+    /// time.
     #[inline]
-    pub fn claim(&mut self, holder: u32, waited: u64, waiters: u64) -> u64 {
+    pub fn claim(&mut self, holder: u32, waited: u64) -> u64 {
+        let of = core::mem::take(&mut self.holder);
+        let begun = core::mem::replace(&mut self.begun, true);
+        // Somebody else may release it than got it: a guard was sent. And most holders
+        // did not wait.
+        if holder == 0 || holder != of || (begun && waited == self.claimed_at) {
+            return 0;
+        }
         let all = self.counted.wrapping_mul(waited);
-        let amount = all.wrapping_sub(self.starts).wrapping_add(self.owed);
-        // Somebody else releases it than got it: a guard was sent.
-        let is_its = holder != 0 && holder == self.holder;
-        self.begin(holder, waited, waiters);
-        if is_its { amount } else { 0 }
+        all.wrapping_sub(self.starts).wrapping_add(self.owed)
     }
 
     /// A waiter stops waiting: one that was there at the last claim (`claimed`), or one
@@ -167,7 +170,7 @@ mod tests {
                     Event::GiveUp(_) => {}
                     Event::Change { holder: next } => {
                         let count = waiters.len() as u64;
-                        let claim = nested.claim(holder, waited[holder as usize], count);
+                        let claim = nested.claim(holder, waited[holder as usize]);
                         prop_assert_eq!(claim, truth);
                         truth = 0;
                         // Nobody holds it for a while: not nested in anything.
@@ -187,15 +190,18 @@ mod tests {
         nested.join(Seen { holder: 1, waited: 100 });
         nested.join(Seen { holder: 2, waited: 5_000 });
         nested.join(Seen::default());
-        assert_eq!(nested.claim(1, 130, 3), 30);
-        assert_eq!(nested.claim(1, 140, 3), 30);
+        assert_eq!(nested.claim(1, 130), 30);
+        assert_eq!(nested.claim(1, 135), 0, "nobody's time");
+        nested.begin(1, 130, 3);
+        assert_eq!(nested.claim(1, 140), 30);
         // A guard that was sent: somebody else's clock says nothing.
-        assert_eq!(nested.claim(2, 9_000, 3), 0);
+        nested.begin(1, 140, 3);
+        assert_eq!(nested.claim(2, 9_000), 0);
         // Nobody's time: who comes, and who goes, is not counted.
         nested.begin(0, 0, 3);
         nested.join(Seen { holder: 1, waited: 1 });
         nested.leave(Seen { holder: 1, waited: 1 }, false, 1, Some(9));
         nested.leave(Seen { holder: 1, waited: 1 }, true, 1, Some(9));
-        assert_eq!(nested.claim(1, 10, 2), 0);
+        assert_eq!(nested.claim(1, 10), 0);
     }
 }

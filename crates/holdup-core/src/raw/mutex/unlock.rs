@@ -92,8 +92,7 @@ impl RawMutex {
                 if victim.is_none() && draw.keeps(section_over.blame + due) {
                     victim = Some(wait_list::draw_victim(newest, due, now, core::ptr::null()));
                 }
-                let (own, waiters) = (thread::number(), account.ledger.waiters());
-                let nested = account.nested.claim(own, thread::own_waited(), waiters);
+                let nested = account.nested.claim(thread::number(), thread::own_waited());
                 let claim = account.ledger.claim(now);
                 section_over.nested += nested.min(claim);
                 account.unbooked.add_blame(claim, first);

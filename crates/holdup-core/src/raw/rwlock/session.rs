@@ -270,7 +270,7 @@ impl<'a> Session<'a> {
     pub(super) fn take_blame(&mut self, draw: &Draw) -> Section {
         let pot = core::mem::take(&mut self.pot);
         let nested = match self.is_queued() {
-            true => self.account().nested.claim(thread::number(), thread::own_waited(), 0),
+            true => self.account().nested.claim(thread::number(), thread::own_waited()),
             false => 0,
         };
         let (amount, victim) = self
