@@ -26,7 +26,7 @@ pub struct Hold {
     pub lock: usize,
     /// Whether it may be held together with others.
     pub shared: bool,
-    /// When the thread got it, by [`clock::now`].
+    /// When the thread got it, by [`clock::now`](crate::clock::now).
     pub since: u64,
 }
 

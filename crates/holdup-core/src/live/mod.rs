@@ -11,9 +11,9 @@
 //!
 //! | what | written | says |
 //! |---|---|---|
-//! | [`WaitCell`](cell::WaitCell) | when the thread is queued, before each sleep, and when it has the lock or gave up | what it waits for, how, since when; whom it saw hold it, and when it looked |
+//! | `WaitCell` (`cell.rs`) | when the thread is queued, before each sleep, and when it has the lock or gave up | what it waits for, how, since when; whom it saw hold it, and when it looked |
 //! | `moved_at` | by the notifier that queues a thread, asleep, for its mutex | that the wait for a condition became one for the mutex |
-//! | [`Holds`](holds::Holds) | when the thread got a lock that others still wait for, and when it releases that | which locks, since when |
+//! | `Holds` (`holds.rs`) | when the thread got a lock that others still wait for, and when it releases that | which locks, since when |
 //!
 //! Nothing is written where nobody waits, so an uncontended lock pays nothing.
 //!
@@ -135,7 +135,7 @@ impl Holder {
     }
 }
 
-/// A wait that has not ended. Times are those of [`clock::now`].
+/// A wait that has not ended. Times are those of [`clock::now`](crate::clock::now).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wait {
     /// The address of the lock. It may be gone.

@@ -5,7 +5,7 @@
 //! The thread that blocks last closes the circle, so it is enough that each looks once,
 //! after it shows its own wait: if the holder of its lock itself waits for a lock,
 //! without a time limit, or readers hold it, it looks along the circle
-//! [`CHECK_AFTER`] later. Waits in line are common and mostly short, and the look costs
+//! `CHECK_AFTER` later. Waits in line are common and mostly short, and the look costs
 //! the others a wake-up each. A thread that finds itself the holder looks
 //! at once.
 //! Nothing of this is on a fast path, or in a wait whose holder runs.

@@ -71,7 +71,7 @@ impl Report<'_> {
         self.members
     }
 
-    /// The stack of the lock call that a member waits in, as [`record::stack::capture`]
+    /// The stack of the lock call that a member waits in, as `record::stack::capture`
     /// has it: fills `stack` and returns how many there are.
     pub fn stack(&self, member: usize, stack: &mut [usize; DEPTH]) -> usize {
         match PLACES.get(member) {
