@@ -19,7 +19,7 @@ run_allocators() {
     need false libjemalloc2 || true
     need false libtcmalloc-minimal4 || true
     for name in libjemalloc.so.2 libtcmalloc_minimal.so.4; do
-        file=$(ldconfig -p | awk -v name="$name" '$1 == name { print $NF; exit }')
+        file=$(ldconfig -p | awk -v name="$name" '$1 == name && !found++ { print $NF }')
         if [[ -z $file ]]; then
             leave_out "$name: not to be had"
             continue

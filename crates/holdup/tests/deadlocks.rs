@@ -257,7 +257,8 @@ fn a_circle_through_a_reader_that_had_to_queue_is_found() {
         })
         .unwrap();
     waiting(2);
-    drop(writing);
+    // To the reader, though the writer may not have gone to sleep yet.
+    holdup::RwLockWriteGuard::unlock_fair(writing);
     wait_until(|| !reports_of("queued-").is_empty());
     assert_eq!(reports_of("queued-")[0].0.members.len(), 2);
 }

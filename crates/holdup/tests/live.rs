@@ -5,7 +5,7 @@ mod common;
 use common::{alone, wait_until, waiters};
 use holdup::live::{Access, Holder, Lock};
 use holdup::{Condvar, Mutex, RwLock, live, named_mutex, named_rwlock};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -103,32 +103,39 @@ fn a_stuck_lock_is_shown_with_its_holder_and_its_waiters_in_order() {
 #[test]
 fn the_holder_that_came_last_is_shown_however_it_got_the_lock() {
     let _alone = alone();
+    const WAITERS: usize = 4;
     static PASSED: Mutex<()> = named_mutex!("live: passed on", ());
-    static TURN: AtomicU64 = AtomicU64::new(0);
+    // How many have had the lock, and the one of them that came last.
+    static HAD: AtomicUsize = AtomicUsize::new(0);
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    static TURN: AtomicUsize = AtomicUsize::new(0);
     thread::scope(|scope| {
         let first = PASSED.lock();
-        for index in 0..4_u64 {
+        for index in 0..WAITERS {
             spawn!(scope, format!("passed-{index}"), move || {
                 let guard = PASSED.lock();
-                wait_until(|| TURN.load(Ordering::Relaxed) > index);
-                // Handed over, and left to who is woken, in turn.
-                match index % 2 {
+                LAST.store(index, Ordering::Relaxed);
+                let had = HAD.fetch_add(1, Ordering::Release) + 1;
+                wait_until(|| TURN.load(Ordering::Relaxed) >= had);
+                // Handed over, and left to whoever comes first, in turn.
+                match had % 2 {
                     0 => drop(guard),
                     _ => holdup::MutexGuard::unlock_fair(guard),
                 }
             });
-            wait_until(|| waiters(&PASSED) == index as usize + 1);
+            wait_until(|| waiters(&PASSED) == index + 1);
         }
         drop(first);
-        for index in 0..3_usize {
-            let name = format!("passed-{index}");
+        for had in 1..WAITERS {
+            wait_until(|| HAD.load(Ordering::Acquire) == had);
+            let name = format!("passed-{}", LAST.load(Ordering::Relaxed));
             let lock = shown("live: passed on", |lock| holder_name(lock) == Some(&name));
-            assert_eq!(lock.waiters.len(), 3 - index);
+            assert_eq!(lock.waiters.len(), WAITERS - had);
             let Holder::Thread(held) = &lock.holder else { panic!("{lock:?}") };
             assert!(held.held.is_some(), "it queued, and others wait: {lock:?}");
-            TURN.store(index as u64 + 1, Ordering::Relaxed);
+            TURN.store(had, Ordering::Relaxed);
         }
-        TURN.store(4, Ordering::Relaxed);
+        TURN.store(WAITERS, Ordering::Relaxed);
     });
 }
 
@@ -154,7 +161,8 @@ fn readers_and_writers_are_shown_as_what_they_are() {
         let lock = shown("live: table", |lock| lock.waiters.len() == 3);
         assert_eq!((lock.waiters[1].access, lock.waiters[1].timed), (Access::Read, false));
         assert_eq!((lock.waiters[2].access, lock.waiters[2].timed), (Access::Upgradable, true));
-        drop(reading);
+        // To the oldest: another that has not gone to sleep yet could be faster.
+        holdup::RwLockReadGuard::unlock_fair(reading);
         let lock = shown("live: table", |lock| holder_name(lock) == Some("live-writer"));
         assert_eq!(names(&lock), ["live-reader", "live-timed"]);
         DONE.store(true, Ordering::Relaxed);

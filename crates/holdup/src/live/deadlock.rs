@@ -176,7 +176,8 @@ pub(crate) fn arrange() {
 
 fn found(report: &Report<'_>) {
     // What unwinds from here would leave a node of the caller on its list.
-    let _ = std::panic::catch_unwind(|| {
+    // Safe to unwind from: it reads the report, and nothing of it is used afterwards.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
         match hook {
             Some(hook) => hook(&Deadlock::of(report)),
@@ -189,5 +190,5 @@ fn found(report: &Report<'_>) {
                 let _ = std::io::stderr().write_all(stacks.as_bytes());
             }
         }
-    });
+    }));
 }

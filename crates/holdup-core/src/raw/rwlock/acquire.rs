@@ -344,6 +344,12 @@ impl RawRwLock {
     fn join(&self, node: &Node) -> bool {
         let mut backoff = Backoff::new();
         let taken = loop {
+            // Who lets us in may be at the list for longer.
+            let state = node.state.load(Ordering::Acquire);
+            if matches!(state, ADMITTED | ADMITTED_ON) {
+                self.admitted(node, state);
+                return true;
+            }
             let word = self.word.load(Ordering::Relaxed);
             if !word::may_share(word, node.wanted) {
                 return false;
@@ -366,6 +372,9 @@ impl RawRwLock {
         session.flags |= held(node.wanted);
         session.readers += 1;
         session.end_wait(node);
+        if session.is_queued() {
+            live::got(node.record, self.address(), true, session.now);
+        }
         session.publish();
         true
     }
