@@ -70,8 +70,14 @@ pub fn is_noexec(place: &Path) -> bool {
     }
 }
 
-/// Whether a process of that number exists.
+/// Whether a process of that number runs: one that has ended, and that its parent has not
+/// asked for yet, does not.
 pub fn exists(process: u32) -> bool {
+    if let Ok(status) = std::fs::read(format!("/proc/{process}/stat")) {
+        // The state comes after the name, which is in brackets and may have any in it.
+        let after = status.iter().rposition(|byte| *byte == b')').unwrap_or(0);
+        return !matches!(status.get(after + 2), Some(b'Z' | b'X'));
+    }
     // SAFETY: signal 0 is none: it only asks.
     let result = unsafe { libc::kill(process as libc::pid_t, 0) };
     result == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
@@ -155,5 +161,24 @@ pub fn end_by(signal: i32) {
         libc::sigaddset(&raw mut set, signal);
         libc::raise(signal);
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_ended_and_was_not_asked_for_is_no_more() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(exists(child.id()));
+        child.kill().unwrap();
+        let begin = std::time::Instant::now();
+        while exists(child.id()) {
+            assert!(begin.elapsed() < Duration::from_secs(30), "it is a zombie by now");
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert!(!exists(child.id()));
     }
 }
