@@ -69,23 +69,35 @@ pub fn main() -> ExitCode {
 
 fn dispatch(args: Args) -> anyhow::Result<ExitCode> {
     let screen = Screen::of_stdout(args.color);
-    let mut out = output::Output::new(io::stdout().lock());
     match args.command {
-        Command::Demo(options) => demo::run(&options, &mut out, &screen)?,
-        Command::Report(options) => report::run(&options, &mut out, &screen)?,
+        // Standard output is another thread's, or the program's.
         Command::Top(options) => return top::run(&options, &screen),
+        #[cfg(target_os = "linux")]
+        Command::Run(options) => return run::run(&options, &screen),
+        command => write(command, &screen)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that write and are done.
+fn write(command: Command, screen: &Screen) -> anyhow::Result<()> {
+    let mut out = output::Output::new(io::stdout().lock());
+    match command {
+        Command::Demo(options) => demo::run(&options, &mut out, screen)?,
+        Command::Report(options) => report::run(&options, &mut out, screen)?,
+        Command::Top(_) => {}
         Command::Web(options) => web::run(&options, &mut out)?,
         Command::Flamegraph(options) => flamegraph::run(&options, &mut out)?,
-        Command::Diff(options) => diff::run(&options, &mut out, &screen)?,
+        Command::Diff(options) => diff::run(&options, &mut out, screen)?,
         Command::Merge(options) => merge::run(&options, &mut out)?,
         Command::Convert(options) => convert::run(&options, &mut out)?,
         Command::Completions(options) => completions::run(&options, &mut out)?,
         Command::Man(options) => man::run(&options, &mut out)?,
         #[cfg(target_os = "linux")]
-        Command::Run(options) => return run::run(&options, &screen),
+        Command::Run(_) => {}
     }
     out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Whether `error` is that of a reader who went away (`holdup report … | head`).

@@ -18,16 +18,19 @@ use holdup::profile::Profile;
 use crate::commands::report;
 use crate::output::Output;
 use crate::screen::Screen;
+use crate::top::{self, beside::Beside};
 use crate::units;
 
 mod library;
 mod os;
 mod processes;
 mod program;
+mod written;
 
 use library::Library;
 use os::{Signal, Signals};
 use processes::{Counts, Processes};
+use written::Written;
 
 /// Run a program and record who held everybody up, without changing it
 ///
@@ -57,6 +60,10 @@ pub struct Args {
     #[arg(long)]
     no_follow: bool,
 
+    /// Show who holds up whom meanwhile, on the terminal (what the program writes there comes after)
+    #[arg(long)]
+    top: bool,
+
     /// The program and what it takes
     #[arg(
         value_name = "COMMAND",
@@ -65,6 +72,21 @@ pub struct Args {
         allow_hyphen_values = true
     )]
     command: Vec<OsString>,
+}
+
+impl Args {
+    /// What `holdup top -- COMMAND` means.
+    pub fn to_watch(command: Vec<OsString>) -> Args {
+        Args {
+            output: "holdup.pb.gz".into(),
+            period: Duration::from_micros(100),
+            duration: None,
+            every: None,
+            no_follow: false,
+            top: true,
+            command,
+        }
+    }
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -87,6 +109,9 @@ const PASSED_ON: &[i32] = &[
     libc::SIGCONT,
 ];
 
+/// Those among them that end a view whose program has ended.
+const ENDING: &[i32] = &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+
 /// How often the processes are looked after, if no signal comes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -94,6 +119,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 ///
 /// A program that cannot be run gives 127 if it is not there, else 126, as in a shell.
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
+    if let Some(refused) = args.top.then(top::refused).flatten() {
+        return Ok(refused);
+    }
     let name = Path::new(&args.command[0]);
     let mut signals: Vec<i32> = PASSED_ON.to_vec();
     // The last: a file that may not grow is an error to be told of, not the end.
@@ -117,7 +145,8 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
             None
         }
     };
-    let mut child = match start(args, means.as_ref(), &signals) {
+    let written = if args.top { Some(Written::new()?) } else { None };
+    let mut child = match start(args, means.as_ref(), &signals, written.as_ref()) {
         Ok(child) => child,
         Err(error) => {
             say(&format!("cannot run {}: {error}", name.display()));
@@ -128,7 +157,15 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
     let library = means.as_ref().map(|means| means.library.path());
     let mut recording = Recording::new(args, library.unwrap_or(Path::new("")));
     let processes = means.as_mut().map(|means| &mut means.processes);
-    let status = recording.watch(&mut child, processes, &signals)?;
+    if args.top {
+        recording.view = Some(Beside::open(shown_name(args), screen)?);
+    }
+    let watched = recording.watch(&mut child, processes, &signals);
+    recording.close_view(watched.as_ref().ok(), &signals)?;
+    if let Some(written) = written {
+        written.show();
+    }
+    let status = watched?;
     let Some(Means { library, mut processes }) = means else { return Ok(exit_code(status)) };
     let profile = recording.finish(&mut processes, findings.hopeless.is_none());
     let counts = processes.counts();
@@ -166,7 +203,12 @@ impl Means {
 }
 
 /// Starts the program with the interposer in front of whatever else is to be loaded.
-fn start(args: &Args, means: Option<&Means>, signals: &Signals) -> io::Result<Child> {
+fn start(
+    args: &Args,
+    means: Option<&Means>,
+    signals: &Signals,
+    written: Option<&Written>,
+) -> io::Result<Child> {
     let mut command = Command::new(&args.command[0]);
     command.args(&args.command[1..]);
     if let Some(Means { library, processes }) = means {
@@ -176,6 +218,9 @@ fn start(args: &Args, means: Option<&Means>, signals: &Signals) -> io::Result<Ch
             preload.push(others);
         }
         command.env("LD_PRELOAD", preload).env(holdup_shared::VARIABLE, processes.path());
+    }
+    if let Some(written) = written {
+        written.take_from(&mut command)?;
     }
     signals.give_back_in(&mut command);
     command.spawn()
@@ -189,13 +234,14 @@ struct Recording<'a> {
     /// When the recording was ended, before the program.
     stopped: Option<Duration>,
     written: Instant,
+    view: Option<Beside>,
 }
 
 impl Recording<'_> {
     fn new<'a>(args: &'a Args, library: &Path) -> Recording<'a> {
         let began = Instant::now();
         let library = library.to_string_lossy().into_owned();
-        Recording { args, library, began, stopped: None, written: began }
+        Recording { args, library, began, stopped: None, written: began, view: None }
     }
 
     /// Waits for the program to end.
@@ -222,6 +268,10 @@ impl Recording<'_> {
                 self.write_now(processes);
             }
             processes.look_after();
+            if let Some(mut view) = self.view.take() {
+                view.tell(|| self.profile(processes));
+                self.view = Some(view);
+            }
             let recording = self.stopped.is_none();
             let over = |limit: Option<Duration>, since: Instant| {
                 recording && limit.is_some_and(|limit| since.elapsed() >= limit)
@@ -234,6 +284,21 @@ impl Recording<'_> {
                 self.write_now(processes);
             }
         }
+    }
+
+    /// Says in the view how the program ended, and waits until its user has seen it.
+    fn close_view(&mut self, status: Option<&ExitStatus>, signals: &Signals) -> io::Result<()> {
+        let Some(view) = self.view.take() else { return Ok(()) };
+        if let Some(status) = status {
+            view.ended(format!("the program ended ({status})"));
+            while !view.is_left() {
+                let signal = signals.next(LOOK_EVERY);
+                if signal.is_some_and(|signal| ENDING.contains(&signal.number)) {
+                    break;
+                }
+            }
+        }
+        view.close()
     }
 
     /// How long to wait for a signal.
@@ -343,6 +408,12 @@ fn remarks(profile: Option<&Profile>, counts: Counts, findings: program::Finding
         lines.push("some locks were not recorded to the end: a thread never left the books".into());
     }
     lines
+}
+
+/// The program's command line, to be shown.
+fn shown_name(args: &Args) -> String {
+    let words: Vec<_> = args.command.iter().map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
 }
 
 fn say(line: &str) {

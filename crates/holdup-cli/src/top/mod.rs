@@ -1,6 +1,6 @@
 //! `holdup top`: who holds up whom at this moment, on the terminal.
 //!
-//! A thread asks the program ([`source`]), the view's own thread draws and listens
+//! Threads ask the program ([`source`]), the view's own thread draws and listens
 //! ([`screen`]). Between them is a state without either ([`state`], [`keys`]): what came
 //! becomes intervals ([`interval`]), these become tables ([`rows`]), and these a picture
 //! ([`render`], [`columns`]).
@@ -18,9 +18,10 @@ use anyhow::Context;
 
 use crate::commands::web::program::Program;
 use crate::screen::Screen;
-use source::{Served, Source};
 use state::State;
 
+#[cfg(target_os = "linux")]
+pub mod beside;
 mod columns;
 mod document;
 mod interval;
@@ -41,8 +42,13 @@ mod tests;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The address of a program: http://127.0.0.1:6060 (http://:TOKEN@HOST:PORT shows a token)
-    #[arg(value_name = "URL", required = true)]
-    program: OsString,
+    #[arg(value_name = "URL", required_unless_present = "command", conflicts_with = "command")]
+    program: Option<OsString>,
+
+    /// Or a program to run, that nobody changed: as by `holdup run --top -- COMMAND`
+    #[cfg(target_os = "linux")]
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
 }
 
 /// The exit code where there is no terminal to show it on.
@@ -50,12 +56,15 @@ const NO_TERMINAL: u8 = 2;
 
 /// Shows it until its user quits.
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
-    if let Some(why) = no_terminal() {
-        return Ok(refuse(why));
+    #[cfg(target_os = "linux")]
+    if !args.command.is_empty() {
+        return crate::run::run(&crate::run::Args::to_watch(args.command.clone()), screen);
     }
-    let program = Program::at(&args.program.to_string_lossy())?;
-    let subject = program.to_string();
-    view(subject, Served(program), screen)
+    if let Some(refused) = refused() {
+        return Ok(refused);
+    }
+    let program = args.program.as_ref().context("no address")?.to_string_lossy();
+    view(&Program::at(&program)?, screen)
 }
 
 /// Why the view cannot be shown here.
@@ -69,23 +78,24 @@ fn no_terminal() -> Option<&'static str> {
     }
 }
 
-fn refuse(why: &str) -> ExitCode {
+/// The exit code if the view cannot be shown here, which is said then.
+pub fn refused() -> Option<ExitCode> {
+    let why = no_terminal()?;
     // Nothing is left to do if even this cannot be written.
     let _ = writeln!(io::stderr(), "holdup: {why}");
-    ExitCode::from(NO_TERMINAL)
+    Some(ExitCode::from(NO_TERMINAL))
 }
 
-fn view(
-    subject: String,
-    source: impl Source + 'static,
-    screen: &Screen,
-) -> anyhow::Result<ExitCode> {
-    let mut state = State::new(subject, screen.colour, Instant::now());
+fn view(program: &Program, screen: &Screen) -> anyhow::Result<ExitCode> {
+    let mut state = State::new(program.to_string(), screen.colour, Instant::now());
     let (send, updates) = mpsc::channel();
-    thread::Builder::new()
-        .name("holdup-top".to_owned())
-        .spawn(move || source::ask(source, send))
-        .context("no thread could be started")?;
+    for look in [source::present, source::past] {
+        let (send, program) = (send.clone(), program.clone());
+        thread::Builder::new()
+            .name("holdup-top".to_owned())
+            .spawn(move || source::ask(|| look(&program), &send))
+            .context("no thread could be started")?;
+    }
     let signal = Arc::new(AtomicUsize::new(0));
     take_signals(&signal)?;
     let over = || signal.load(Ordering::Relaxed) != 0;

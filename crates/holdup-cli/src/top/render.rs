@@ -46,6 +46,8 @@ fn head(frame: &mut Frame, area: Rect, state: &State) {
         Health::Unknown => ("asking ...".to_owned(), state.style(Look::Dim)),
         _ if state.paused => ("PAUSED".to_owned(), state.style(Look::Strong)),
         Health::Gone { .. } => ("NO ANSWER".to_owned(), state.style(Look::Alarm)),
+        #[cfg(target_os = "linux")]
+        Health::Ended(_) => ("ENDED".to_owned(), state.style(Look::Alarm)),
         Health::Answers => match state.interval() {
             Some(interval) if state.shows_whole() => (
                 format!("since its start, {}", duration(interval.duration_ns.into())),
@@ -195,6 +197,8 @@ fn foot(state: &State, width: u16) -> Line<'static> {
                 let seconds = state.now.saturating_duration_since(*since).as_secs();
                 (format!("no answer for {seconds} s, trying again: {why}"), Look::Alarm)
             }
+            #[cfg(target_os = "linux")]
+            Health::Ended(how) => (format!("{how}; q quits"), Look::Alarm),
             _ if state.open => ("Esc closes  q quits  ? help".to_owned(), Look::Dim),
             _ => (
                 "q quits  ? help  Tab next table  Enter opens  s sorts  / filters  p pauses  t total"

@@ -15,7 +15,7 @@ const HISTORY: usize = 120;
 #[derive(Clone, Debug)]
 pub struct Look {
     pub profile: Option<Profile>,
-    pub live: Waiting,
+    pub live: Option<Waiting>,
 }
 
 /// Who waits right now, as far as it can be known.
@@ -32,6 +32,9 @@ pub enum Update {
     Seen(Look),
     /// The program did not answer: why.
     Failed(String),
+    /// It is over: how. Nothing comes after it.
+    #[cfg(target_os = "linux")]
+    Ended(String),
 }
 
 /// The four tables.
@@ -88,6 +91,8 @@ pub enum Health {
         since: Instant,
         why: String,
     },
+    #[cfg(target_os = "linux")]
+    Ended(String),
 }
 
 /// Everything.
@@ -175,11 +180,15 @@ impl State {
                 };
                 self.health = Health::Gone { since, why };
             }
+            #[cfg(target_os = "linux")]
+            Update::Ended(how) => self.health = Health::Ended(how),
         }
     }
 
     fn take(&mut self, look: Look) {
-        self.waiting = look.live;
+        if let Some(live) = look.live {
+            self.waiting = live;
+        }
         if let Some(profile) = look.profile {
             let before = self.profile.take();
             let before = before.filter(|before| !interval::is_another_program(before, &profile));

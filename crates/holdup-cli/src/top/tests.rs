@@ -69,7 +69,7 @@ fn live() -> Live {
 }
 
 fn seen(profile: Profile) -> Update {
-    Update::Seen(Look { profile: Some(profile), live: Waiting::Known(live()) })
+    Update::Seen(Look { profile: Some(profile), live: Some(Waiting::Known(live())) })
 }
 
 /// In the first ten seconds `append` was the worst, in the last it was `prune`.
