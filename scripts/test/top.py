@@ -146,6 +146,19 @@ try:
     is_restored()
     tmux("kill-session", "-t", "top")
 
+    # A terminal that goes away, where no signal says so.
+    ours, its = os.openpty()
+    ran = subprocess.Popen(
+        [holdup, "top", url], stdin=its, stdout=its, stderr=subprocess.PIPE, start_new_session=True
+    )
+    os.close(its)
+    os.read(ours, 1)
+    os.close(ours)
+    said = ran.communicate(timeout=30)[1]
+    # Found by the look, or by what was just drawn.
+    assert ran.returncode == 1 and said.count(b"\n") == 1, (ran.returncode, said)
+    assert b"cannot draw on the terminal: " in said, said
+
     # A terminal that can nothing, and none: one line each.
     start(f"TERM=dumb {top}", 100, 30)
     dumb = wait_for("the line for dumb terminals", has("ended with 2"))

@@ -50,7 +50,11 @@ fn run(
             terminal.draw(|frame| render::draw(frame, state))?;
             drawn = Some(Instant::now());
         }
-        if !event::poll(LISTEN)? {
+        if is_gone_after(LISTEN) {
+            // Who reads from it now never comes back.
+            return Err(io::Error::other("the terminal is gone"));
+        }
+        if !event::poll(Duration::ZERO)? {
             continue;
         }
         drawn = None;
@@ -62,4 +66,21 @@ fn run(
         }
     }
     Ok(())
+}
+
+/// Waits for a key, a new size, or `time`. Whether the terminal has been hung up: who is in
+/// its session gets a signal then, but the view may run elsewhere.
+#[cfg(unix)]
+fn is_gone_after(time: Duration) -> bool {
+    let mut output = libc::pollfd { fd: libc::STDOUT_FILENO, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one structure, which lives through the call.
+    let changed = unsafe { libc::poll(&mut output, 1, time.as_millis() as i32) };
+    changed > 0 && output.revents & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0
+}
+
+#[cfg(not(unix))]
+fn is_gone_after(time: Duration) -> bool {
+    // An error is one for who reads.
+    let _ = event::poll(time);
+    false
 }
