@@ -9,7 +9,8 @@ export long=${long:-no}
 # Colour would be in the way of counting.
 export CARGO_TERM_COLOR=never NEXTEST_HIDE_PROGRESS_BAR=1
 # What the tests set themselves.
-unset HOLDUP_PROFILE NO_COLOR RUSTFLAGS
+unset HOLDUP_PROFILE HOLDUP_PROFILE_EVERY HOLDUP_CONTENTS HOLDUP_PERIOD HOLDUP_DEADLOCK
+unset NO_COLOR RUSTFLAGS
 
 passed=0
 failed=0

@@ -22,6 +22,7 @@ use holdup::http::Handler;
 use holdup::metrics;
 use holdup::{Mutex, named_mutex};
 use std::io::Write;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What the service is about. Its name shows in profiles and metrics.
 static ORDERS: Mutex<Vec<u64>> = named_mutex!("orders", Vec::new());
@@ -67,9 +68,13 @@ async fn main() -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     println!("http://{address}/debug/pprof/");
     std::io::stdout().flush()?;
-    // Returns from `main` at Ctrl-C, so that HOLDUP_PROFILE is written.
-    let stop = async {
-        let _ = tokio::signal::ctrl_c().await;
+    // Returns from `main` at Ctrl-C and at SIGTERM, so that HOLDUP_PROFILE is written.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
     };
     axum::serve(listener, service).with_graceful_shutdown(stop).await?;
     Ok(())

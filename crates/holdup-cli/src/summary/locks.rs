@@ -62,7 +62,7 @@ impl From<&Histogram> for Shape {
 }
 
 /// The sums of each lock, the one most waited for first. Exact in profiles of
-/// holdup, but for `lost`; percentiles are within 5 %.
+/// holdup, but for `lost`; percentiles are within 3.2 %.
 pub fn by_lock(profile: &Profile) -> Vec<(String, LockEntry)> {
     let mut entries: HashMap<String, LockEntry> = HashMap::new();
     for lock in profile.locks() {

@@ -42,7 +42,10 @@ mod tests;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The address of a program: http://127.0.0.1:6060 (http://:TOKEN@HOST:PORT shows a token)
-    #[arg(value_name = "URL", required_unless_present = "command", conflicts_with = "command")]
+    #[cfg_attr(target_os = "linux", arg(required_unless_present = "command"))]
+    #[cfg_attr(target_os = "linux", arg(conflicts_with = "command"))]
+    #[cfg_attr(not(target_os = "linux"), arg(required = true))]
+    #[arg(value_name = "URL")]
     program: Option<OsString>,
 
     /// Or a program to run, that nobody changed: as by `holdup run --top -- COMMAND`

@@ -79,7 +79,7 @@ pub fn assert_between(what: &str, found: Duration, least: Duration, most: Durati
 /// at any point, so the notes bound the truth from both sides.
 pub fn assert_charged(profile: &Profile, lock: &str, truth: &Truth<'_>, holders: &[&str]) {
     let totals = totals(profile, lock);
-    let unbooked = truth.unbooked(totals.waited);
+    let unbooked = truth.unbooked(totals.waited, totals.spun);
     for holder in holders {
         let least = truth.blame(holder).saturating_sub(unbooked);
         assert_between(holder, blame_of(profile, lock, holder), least, truth.most_blame(holder));

@@ -83,17 +83,19 @@ impl Truth<'_> {
         Duration::from_nanos(self.log.0.iter().map(|turn| turn.got - turn.asked).sum())
     }
 
-    /// What the notes hold and a lock's books, which say `booked`, do not: what was
-    /// spun, what it takes to get a lock without waiting, and where a thread lost
-    /// its processor between its clock and the lock. By no more than all of that
-    /// together can a section be charged with less than by the notes.
+    /// What the notes hold and a lock's books, which say `booked` and that `spun` was
+    /// spun, do not count as waiting: what was spun, what it takes to get a lock without
+    /// waiting, and where a thread lost its processor between its clock and the lock. By
+    /// no more than all of that together can a section be charged with less than by the
+    /// notes.
     ///
     /// # Panics
-    /// If that is most of the waiting.
-    pub fn unbooked(&self, booked: Duration) -> Duration {
+    /// If the books know nothing of most of the waiting.
+    pub fn unbooked(&self, booked: Duration, spun: Duration) -> Duration {
         let unbooked = self.waited().saturating_sub(booked);
-        println!("{:?} waited, {unbooked:?} of it unbooked", self.waited());
-        assert!(unbooked < self.waited() / 2, "the books hold too little of the waiting");
+        println!("{:?} waited, {unbooked:?} of it unbooked, {spun:?} spun", self.waited());
+        let unknown = unbooked.saturating_sub(spun);
+        assert!(unknown < self.waited() / 2, "the books hold too little of the waiting");
         unbooked
     }
 
