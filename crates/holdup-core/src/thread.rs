@@ -60,6 +60,8 @@ pub(crate) struct Record {
     /// When a notifier queued the thread, which waits for a condition, for its mutex;
     /// zero before.
     moved_at: AtomicU64,
+    /// Whom that notifier saw hold the mutex, as `live::Holder` has it.
+    moved_past: AtomicU32,
     /// What the thread is asked by one that looks for a deadlock: see `live/deadlock`.
     asked: AtomicU32,
     /// The turn of its wait that was reported as part of a deadlock.
@@ -95,6 +97,7 @@ impl Record {
             os_id: AtomicU32::new(0),
             holding: AtomicBool::new(false),
             moved_at: AtomicU64::new(0),
+            moved_past: AtomicU32::new(0),
             asked: AtomicU32::new(0),
             reported: AtomicU32::new(0),
             shown: Shown { cell: WaitCell::new() },
@@ -117,12 +120,21 @@ impl Record {
 
     /// When the thread, which waits for a condition, was queued for its mutex.
     pub(crate) fn moved_at(&self) -> u64 {
-        self.moved_at.load(Ordering::Relaxed)
+        // Acquire: with whom the notifier saw.
+        self.moved_at.load(Ordering::Acquire)
     }
 
-    /// Sets what [`moved_at`](Record::moved_at) says.
-    pub(crate) fn set_moved_at(&self, at: u64) {
-        self.moved_at.store(at, Ordering::Relaxed);
+    /// Whom the notifier that did so saw hold the mutex.
+    pub(crate) fn moved_past(&self) -> u32 {
+        self.moved_past.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`moved_at`](Record::moved_at) and [`moved_past`](Record::moved_past)
+    /// say.
+    pub(crate) fn set_moved(&self, at: u64, past: u32) {
+        self.moved_past.store(past, Ordering::Relaxed);
+        // Release: see `moved_at`.
+        self.moved_at.store(at, Ordering::Release);
     }
 
     /// What the thread is asked; zero for nothing.

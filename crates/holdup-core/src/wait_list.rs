@@ -70,7 +70,7 @@ pub(crate) const WAITING: u32 = 0;
 pub(crate) const CALLED: u32 = 1;
 /// The node was woken, runs, and looks at the lock (the `WOKEN` bit is its).
 pub(crate) const AWAKE: u32 = 3;
-/// The lock was handed to the node: it holds it (the `WOKEN` bit is its).
+/// The lock was handed to the node: it holds it. (The `WOKEN` bit of a mutex is its.)
 pub(crate) const HANDED: u32 = 2;
 /// The node is off the list, and its owner counts among the readers that hold
 /// the lock. Of a condvar's list: its owner was notified.

@@ -20,7 +20,8 @@ pub use lock_api::WaitTimeoutResult;
 ///   first.
 /// - **No herd.** Who is notified while the mutex is held stays asleep, and moves
 ///   to the queue of the mutex; the threads of a `notify_all` are woken one after
-///   the other, each when it can have the mutex.
+///   the other, each when it can have the mutex. Where others wait for the mutex
+///   already, the first 16 are woken instead, and queue when they run.
 /// - **One condvar, any mutexes.** Threads may wait on it with different mutexes
 ///   at a time. Nothing panics.
 ///
@@ -28,8 +29,8 @@ pub use lock_api::WaitTimeoutResult;
 ///
 /// Waiting for a condition is no contention, and appears in no profile; nor does
 /// a notification while the mutex is free. But a thread that is notified while
-/// somebody holds the mutex waits for that from then on: a notifier that
-/// goes on holding it is charged. A wait releases the mutex: the section that
+/// somebody holds the mutex waits for that from then on (one that was woken: from when
+/// it runs): a notifier that goes on holding it is charged. A wait releases the mutex: the section that
 /// ends with it is charged like one that ends with an unlock.
 ///
 /// # Cost

@@ -216,7 +216,8 @@ fn a_circle_that_closes_long_after_its_locks_were_passed_on_is_found() {
     );
     wait_until(|| common::waiters(second) == 2);
     thread::sleep(Duration::from_millis(40));
-    drop(guard);
+    // To the oldest.
+    holdup::MutexGuard::unlock_fair(guard);
     wait_until(|| common::waiters(second) == 1);
     thread::sleep(Duration::from_millis(40));
     assert_eq!(reports_of("passed-").len(), 0);
@@ -261,6 +262,61 @@ fn a_circle_through_a_reader_that_had_to_queue_is_found() {
     holdup::RwLockWriteGuard::unlock_fair(writing);
     wait_until(|| !reports_of("queued-").is_empty());
     assert_eq!(reports_of("queued-")[0].0.members.len(), 2);
+}
+
+#[test]
+fn a_wait_beside_readers_is_no_wait_for_them() {
+    let _alone = alone();
+    let _ = reports();
+    let table: &'static RwLock<()> = leak(named_rwlock!("beside: table", ()));
+    let mutex: &'static Mutex<()> = leak(named_mutex!("beside: mutex", ()));
+    static GO: AtomicBool = AtomicBool::new(false);
+    static DONE: AtomicBool = AtomicBool::new(false);
+    let waiting = |name: &str, count| {
+        let is_it = |lock: &holdup::live::Lock| lock.name == name && lock.waiters.len() == count;
+        wait_until(|| holdup::live().locks.iter().any(is_it));
+    };
+    thread::scope(|scope| {
+        let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, body).unwrap();
+        };
+        let writing = table.write();
+        // In this order: one that may upgrade, one that reads, one that wants to upgrade
+        // later and has what the reader wants next.
+        spawn(
+            "beside-first",
+            Box::new(|| {
+                let _reading = table.upgradable_read();
+                wait_until(|| DONE.load(Ordering::Relaxed));
+            }),
+        );
+        waiting("beside: table", 1);
+        spawn(
+            "beside-reader",
+            Box::new(|| {
+                let _reading = table.read();
+                wait_until(|| GO.load(Ordering::Relaxed));
+                drop(mutex.lock());
+            }),
+        );
+        waiting("beside: table", 2);
+        spawn(
+            "beside-last",
+            Box::new(|| {
+                let _guard = mutex.lock();
+                drop(table.upgradable_read());
+            }),
+        );
+        waiting("beside: table", 3);
+        holdup::RwLockWriteGuard::unlock_fair(writing);
+        waiting("beside: table", 1);
+        GO.store(true, Ordering::Relaxed);
+        waiting("beside: mutex", 1);
+        // Ten times as long as it takes to look and to confirm.
+        thread::sleep(Duration::from_millis(300));
+        DONE.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(reports_of("beside-").len(), 0);
 }
 
 #[test]

@@ -34,6 +34,12 @@ fn holder_name(lock: &Lock) -> Option<&str> {
     }
 }
 
+/// The system keeps the first 15 bytes of a name.
+fn is_held_by_this_thread(lock: &Lock) -> bool {
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    holder_name(lock).is_some_and(|holder| holder.len() == 15 && name.starts_with(holder))
+}
+
 /// Spawns a thread with a name in a scope.
 macro_rules! spawn {
     ($scope:expr, $name:expr, $body:expr) => {
@@ -66,6 +72,8 @@ fn a_stuck_lock_is_shown_with_its_holder_and_its_waiters_in_order() {
             wait_until(|| waiters(&STUCK) == index + 1);
             queued[index] = now();
         }
+        // Who is queued shows that a moment later.
+        shown("live: stuck", |lock| lock.waiters.len() == WAITERS);
         // A while, so that the times shown are not all small.
         thread::sleep(Duration::from_millis(100));
         let mut widest = 0;
@@ -129,8 +137,9 @@ fn the_holder_that_came_last_is_shown_however_it_got_the_lock() {
         for had in 1..WAITERS {
             wait_until(|| HAD.load(Ordering::Acquire) == had);
             let name = format!("passed-{}", LAST.load(Ordering::Relaxed));
-            let lock = shown("live: passed on", |lock| holder_name(lock) == Some(&name));
-            assert_eq!(lock.waiters.len(), WAITERS - had);
+            let lock = shown("live: passed on", |lock| {
+                holder_name(lock) == Some(&name) && lock.waiters.len() == WAITERS - had
+            });
             let Holder::Thread(held) = &lock.holder else { panic!("{lock:?}") };
             assert!(held.held.is_some(), "it queued, and others wait: {lock:?}");
             TURN.store(had, Ordering::Relaxed);
@@ -170,6 +179,27 @@ fn readers_and_writers_are_shown_as_what_they_are() {
 }
 
 #[test]
+fn a_reader_that_became_the_writer_at_once_is_shown() {
+    let _alone = alone();
+    static PAGES: RwLock<()> = named_rwlock!("live: pages", ());
+    thread::scope(|scope| {
+        for nested in [false, true] {
+            let reading = PAGES.upgradable_read();
+            let writer = spawn!(scope, "live-other", || drop(PAGES.write()));
+            shown("live: pages", |lock| lock.holder == Holder::Readers(Vec::new()));
+            let writing = match nested {
+                false => holdup::RwLockUpgradableReadGuard::upgrade(reading),
+                true => holdup::RwLockUpgradableReadGuard::try_upgrade(reading).unwrap(),
+            };
+            let lock = found("live: pages").expect("one waits");
+            assert!(is_held_by_this_thread(&lock), "{lock:?}");
+            drop(writing);
+            writer.join().unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_wait_for_a_condition_is_shown_when_it_became_one_for_the_mutex() {
     let _alone = alone();
     static MAIL: Mutex<bool> = named_mutex!("live: mail", false);
@@ -188,6 +218,7 @@ fn a_wait_for_a_condition_is_shown_when_it_became_one_for_the_mutex() {
                 // It sleeps on: nobody wakes it before the mutex is free.
                 let lock = shown("live: mail", |lock| names(lock) == ["live-condition"]);
                 assert!(!lock.waiters[0].timed);
+                assert!(is_held_by_this_thread(&lock), "{lock:?}");
             }
             *mail
         });

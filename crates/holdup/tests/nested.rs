@@ -243,7 +243,8 @@ fn waiters_that_come_and_give_up_meanwhile_are_counted_for_as_long_as_they_wait(
     // All of the wait of who gave up was while the holder waited. So was that of who
     // stayed, but for what came before.
     let slack = Duration::from_millis(1);
-    let gave_up_least = Duration::from_millis(80) - slack - nanos(asked.get(), queued);
+    let gave_up_least =
+        (Duration::from_millis(80) - slack).saturating_sub(nanos(asked.get(), queued));
     assert_between(
         "outer_holder on outer, for inner",
         part.delay,

@@ -27,6 +27,10 @@ pub fn show(
 ) -> io::Result<()> {
     let mut terminal = ratatui::try_init()?;
     let shown = run(&mut terminal, state, updates, &mut over);
+    if shown.is_err() && is_gone_after(Duration::ZERO) {
+        // Its last act would be to show the cursor, and to complain that it cannot.
+        std::mem::forget(terminal);
+    }
     let restored = ratatui::try_restore();
     shown.and(restored)
 }

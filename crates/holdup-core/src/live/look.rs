@@ -1,6 +1,6 @@
 //! What somebody sees who looks from outside: the cells and notes of all records.
 
-use super::Wait;
+use super::{Holder, Wait};
 use crate::thread::{self, Record};
 use core::num::NonZeroU32;
 
@@ -68,6 +68,11 @@ pub(super) fn wait_of(record: &Record) -> Option<(u32, Wait)> {
         let moved_at = record.moved_at();
         if moved_at == 0 {
             return None;
+        }
+        if shown.wait.holder == Holder::Unknown {
+            // It sleeps, and has not looked: whom its notifier saw.
+            shown.wait.holder = Holder::from_bits(record.moved_past());
+            shown.wait.looked_at = moved_at;
         }
         // Notified, it goes on as long as it must.
         (shown.wait.start, shown.wait.queued_at) = (moved_at, moved_at);

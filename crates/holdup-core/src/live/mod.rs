@@ -82,6 +82,11 @@ pub enum Access {
 }
 
 impl Access {
+    /// Whether readers are in the way of it.
+    pub(crate) fn is_alone(self) -> bool {
+        matches!(self, Access::Mutex | Access::Write | Access::Upgrade)
+    }
+
     fn from_bits(bits: u32) -> Access {
         match bits {
             0 => Access::Mutex,

@@ -43,7 +43,7 @@ impl Waiting {
     /// Shows that the calling thread, whose record this is, is about to wait for a
     /// condition, and then for `lock`.
     pub(crate) fn for_condition(record: &'static Record, lock: Lock, timed: bool) -> Waiting {
-        record.set_moved_at(0);
+        record.set_moved(0, 0);
         let shown = record.cell.begin(&wait(lock, 0, 0, timed), true);
         Waiting {
             record,
@@ -214,8 +214,9 @@ impl Drop for Waiting {
 
 /// Shows that a notifier queued the thread whose record this is, which waits for a
 /// condition, for its mutex. To be called before it does.
-pub(crate) fn moved(record: &Record, now: u64) {
-    record.set_moved_at(now);
+/// `holder` is whom it sees hold that.
+pub(crate) fn moved(record: &Record, now: u64, holder: Holder) {
+    record.set_moved(now, holder.to_bits());
 }
 
 /// Notes that the calling thread, whose record this is, got a lock that others wait

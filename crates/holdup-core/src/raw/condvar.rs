@@ -18,17 +18,18 @@
 //!
 //! *notify one*: nothing, where the word is 0. Else take LIST, link, mark the
 //! oldest node as notified, take it out, give LIST back. If its mutex is held, push
-//! the node on the list of that, where its wait for it begins. It is not woken:
+//! the node on the list of that, where its wait for it begins. Who is moved is not woken:
 //! the unlock whose turn it is does that. If the mutex is free there is nothing to
 //! wait for, and nothing to book: the waiter is woken, and locks the mutex like
 //! anybody. So it is if others wait for the mutex: see below.
 //!
 //! *notify all*: the whole list is taken out by one CAS. The nodes go to the
 //! lists of their mutexes oldest first, so they get them in that order, and
-//! never more than one of them is awake because of it (invariant 5 of the
-//! mutex). A mutex that is free is taken for that, so that its unlock
+//! never more than one of those that were moved is awake because of it (invariant 5 of
+//! the mutex). A mutex that is free is taken for that, so that its unlock
 //! calls the first. Each waiter is moved once: constant time for each. Of those
-//! whose mutex others wait for, the first [`WOKEN_AT_MOST`] are woken instead.
+//! whose mutex others wait for, the first [`WOKEN_AT_MOST`] are woken instead (of each run of neighbours with the same
+//! mutex).
 //!
 //! *Why not move all*: whoever is moved gets the mutex after all who stand there, and
 //! often finds that what it was notified of is gone. With two conditions, and many
@@ -613,7 +614,7 @@ impl Moving {
         let taken = unsafe {
             (*waiter).node.ticket.set(Ticket { start: self.now, epoch: 0 });
             (*waiter).node.moved.set(true);
-            live::moved((*waiter).node.record, self.now);
+            live::moved((*waiter).node.record, self.now, (*mutex).seen_holder());
             (*mutex).enqueue(&raw const (*waiter).node)
         };
         if taken {

@@ -16,7 +16,7 @@
 //! | LOCKED, EXCLUSIVE, QUEUED           | held by a writer or handed to a waiter, somebody waits |
 //! | QUEUED, WOKEN                       | free; the oldest waiter was woken and will try |
 //! | LOCKED, QUEUED, WOKEN               | held; the one that was woken has not tried yet |
-//! | + UPGRADABLE                        | one of the readers may upgrade; with n = 0, it waits to or was handed the lock |
+//! | + UPGRADABLE                        | one of the readers may upgrade; with n = 0, it waits to |
 //! | + LIST                              | somebody works on the list and the word  |
 //!
 //! # How it goes

@@ -177,6 +177,15 @@ pub fn live() -> Live {
     if !waiters.is_empty() {
         core_live::for_each_hold(|hold| holds.push(hold));
     }
+    // Who got its lock between the two looks, or is just writing that it did.
+    waiters.retain(|waiter| {
+        let got = |hold: &core_live::Hold| {
+            hold.thread == waiter.thread
+                && hold.lock == waiter.wait.lock
+                && hold.since > waiter.wait.queued_at
+        };
+        !holds.iter().any(got)
+    });
     // After the looks: no wait began later than this.
     let now = holdup_core::clock::now();
     // In the order in which they began to wait.

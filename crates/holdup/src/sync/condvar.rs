@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 /// [`Mutex`](super::Mutex) of this module.
 ///
 /// Waiting for the condition is no contention. Whoever is notified moves to
-/// the queue of the mutex, asleep, and from then on waits for the mutex, which
-/// is accounted for. Two things are promised that std does not: no wait ends
+/// the queue of the mutex, asleep (or is woken, where others wait for that already),
+/// and from then on waits for the mutex, which is accounted for. Two things are promised that std does not: no wait ends
 /// without a notification or its timeout, and one condition variable may be
 /// used with several mutexes at a time. 8 bytes.
 ///

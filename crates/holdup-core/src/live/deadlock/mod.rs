@@ -30,6 +30,10 @@
 //! All members are in the same waits from before the first was asked until after the
 //! last has answered: so all the holds exist together, and nobody will ever release one.
 //!
+//! Readers are in the way of a writer and of who upgrades, so one of these waits for each
+//! of them. Whoever wants to read as well waits for somebody else: a writer in front of
+//! it that may give up, or who may upgrade.
+//!
 //! Of readers is known only what those noted who had to queue (`Holds`). Such a note
 //! counts if its maker got the lock after M was queued: since then the queue has not
 //! been empty, so that the maker's release would have taken the note back.
@@ -40,7 +44,8 @@
 //!
 //! # What is not found
 //!
-//! Circles through readers who did not have to queue, through waits for conditions or
+//! Circles through readers who did not have to queue, through waits to read what others
+//! read already (behind a writer that waits), through waits for conditions or
 //! for anything that is no lock, through waits of signal handlers, and circles of more
 //! than [`MEMBERS`] threads. A thread that waits for a condition while it holds a lock
 //! does not look when it is notified and queued for its mutex, asleep.

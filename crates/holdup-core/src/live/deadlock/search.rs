@@ -95,7 +95,9 @@ impl Search<'_> {
         match wait.holder {
             Holder::Thread(holder) => self.go_to(holder),
             Holder::Unknown => Err(Stop::Later),
-            Holder::Readers => self.go_to_readers(&wait),
+            Holder::Readers if wait.access.is_alone() => self.go_to_readers(&wait),
+            // It waits for another who waits, or for who may upgrade: not for each reader.
+            Holder::Readers => Err(Stop::Clear),
         }
     }
 
@@ -191,7 +193,7 @@ impl Search<'_> {
             let Some(wait) = still(member) else { return Outcome::Later };
             let held = match wait.holder {
                 Holder::Thread(holder) => holder == next.thread,
-                Holder::Readers => reads(next.record, &wait),
+                Holder::Readers => wait.access.is_alone() && reads(next.record, &wait),
                 Holder::Unknown => false,
             };
             if !held || wait.looked_at + SKEW < asked_at {

@@ -489,6 +489,9 @@ impl RawRwLock {
             session.readers += 1;
         }
         session.end_wait(node);
+        if node.wanted == Wanted::Upgrade && session.is_queued() {
+            live::got(node.record, self.address(), true, session.now);
+        }
         session.publish();
         node.record.slate.settle();
         false

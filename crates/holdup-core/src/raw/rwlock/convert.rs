@@ -2,6 +2,7 @@
 //! any other: it claims.
 
 use super::acquire::passed;
+use super::session::Session;
 use super::word::{self, EXCLUSIVE, LOCKED, READER, UPGRADABLE};
 use super::{RawRwLock, SLOW, after};
 use crate::record::{self, Draw};
@@ -192,12 +193,24 @@ impl RawRwLock {
         }
         let draw = Draw::new();
         let section = session.take_share(&draw);
-        session.flags &= !UPGRADABLE;
-        session.flags |= EXCLUSIVE;
-        session.publish();
-        self.owned();
+        live::released(self.address());
+        self.write_now(session);
         record::section_ended(self.class, &draw, &section);
         true
+    }
+
+    /// The calling thread, whose share was taken, reads no more, but writes.
+    fn write_now(&self, mut session: Session<'_>) {
+        session.flags &= !UPGRADABLE;
+        session.flags |= EXCLUSIVE;
+        session.begin_alone();
+        if session.is_queued()
+            && let Some(record) = thread::own()
+        {
+            live::got(record, self.address(), false, session.now);
+        }
+        session.publish();
+        self.owned();
     }
 
     #[cold]
@@ -213,10 +226,7 @@ impl RawRwLock {
         let draw = Draw::new();
         let section = session.take_share(&draw);
         if session.readers == 0 {
-            session.flags &= !UPGRADABLE;
-            session.flags |= EXCLUSIVE;
-            session.publish();
-            self.owned();
+            self.write_now(session);
             record::section_ended(self.class, &draw, &section);
             return true;
         }
