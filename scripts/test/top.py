@@ -100,7 +100,7 @@ try:
     small = wait_for("the culprit on 40 x 10", has("culprits", "end_the_archiving", "q quits"))
     assert "waiting now" not in small, small
     tmux("send-keys", "-t", "top", "3")
-    wait_for("the stuck lock on 40 x 10", has("waiting now: 3", "journal: 3 wait"))
+    wait_for("the stuck lock on 40 x 10", has("-- 3 waiting now: ", "journal: 3 wait"))
     tmux("resize-window", "-t", "top", "-x", "120", "-y", "40")
     wait_for("all tables", has("-- 1 culprits", "-- 4 longest", "held by flusher"))
 
@@ -137,8 +137,8 @@ try:
     is_restored()
     tmux("kill-session", "-t", "top")
 
-    # No colours.
-    start(f"NO_COLOR=1 {top}", 100, 30)
+    # No colours, and by the number of the process.
+    start(f"NO_COLOR=1 {shlex.quote(holdup)} top {program.pid}", 100, 30)
     wait_for("the culprit without colours", has("end_the_archiving"))
     assert "\x1b[" not in screen("-e"), repr(screen("-e"))
     tmux("send-keys", "-t", "top", "C-c")
@@ -158,6 +158,12 @@ try:
     # Found by the look, or by what was just drawn.
     assert ran.returncode == 1 and said.count(b"\n") == 1, (ran.returncode, said)
     assert b"cannot draw on the terminal: " in said, said
+
+    # Processes that are not there, or serve nothing.
+    for number, why in ((2**31 - 1, "there is no process"), (os.getpid(), "listens at no address")):
+        start(f"{shlex.quote(holdup)} top {number}", 150, 30)
+        wait_for(why, has(why, "ended with 1"))
+        tmux("kill-session", "-t", "top")
 
     # A terminal that can nothing, and none: one line each.
     start(f"TERM=dumb {top}", 100, 30)

@@ -26,6 +26,8 @@ mod columns;
 mod document;
 mod interval;
 mod keys;
+#[cfg(target_os = "linux")]
+mod process;
 mod render;
 mod rows;
 mod screen;
@@ -38,14 +40,15 @@ mod tests;
 ///
 /// Shows the culprits of the last second, the locks, who waits right now and for whom, and the
 /// longest waits, again each second. Of a program that serves its profile (holdup's feature
-/// `serve`, or its HTTP handler in any framework): give its address.
+/// `serve`, or its HTTP handler in any framework): give its address, or its process number.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The address of a program: http://127.0.0.1:6060 (http://:TOKEN@HOST:PORT shows a token)
+    /// The address of a program: http://127.0.0.1:6060 (http://:TOKEN@HOST:PORT shows a token);
+    /// on Linux also the number of a process of this machine that serves its profile
     #[cfg_attr(target_os = "linux", arg(required_unless_present = "command"))]
     #[cfg_attr(target_os = "linux", arg(conflicts_with = "command"))]
     #[cfg_attr(not(target_os = "linux"), arg(required = true))]
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL|PID")]
     program: Option<OsString>,
 
     /// Or a program to run, that nobody changed: as by `holdup run --top -- COMMAND`
@@ -67,7 +70,16 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<ExitCode> {
         return Ok(refused);
     }
     let program = args.program.as_ref().context("no address")?.to_string_lossy();
-    view(&Program::at(&program)?, screen)
+    view(&named(&program)?, screen)
+}
+
+/// The program by its address, or by the number of its process.
+fn named(program: &str) -> anyhow::Result<Program> {
+    #[cfg(target_os = "linux")]
+    if let Ok(number) = program.parse() {
+        return process::program(number);
+    }
+    Program::at(program)
 }
 
 /// Why the view cannot be shown here.

@@ -20,7 +20,7 @@ pub const EVERY: Duration = Duration::from_secs(1);
 pub const PART_OF_TIME: u32 = 4;
 
 const PROFILE: &str = "/debug/holdup/profile.json";
-const LIVE: &str = "/debug/holdup/live";
+pub const LIVE: &str = "/debug/holdup/live";
 
 /// How long an answer may take, names being looked up for the first.
 const PATIENCE: Duration = Duration::from_secs(120);
