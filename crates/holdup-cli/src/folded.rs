@@ -77,6 +77,7 @@ fn stack(line: &str) -> Option<(&str, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn read(text: &str) -> Result<Vec<(String, u128)>, String> {
         let folded = Folded::read(text.as_bytes()).map_err(|error| format!("{error:#}"))?;
@@ -106,6 +107,36 @@ mod tests {
         assert!(looks_like(b"a;b 1\nc 2\n"));
         for text in ["chapter 1\nchapter 2\n", "a;b 1\nand no number\n", "a;b", ""] {
             assert!(!looks_like(text.as_bytes()), "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Bytes, and bytes that are nearly folded stacks.
+        #[test]
+        fn whatever_the_bytes_they_are_read_or_refused_in_a_line(
+            noise in prop::collection::vec(any::<u8>(), 0..200),
+            lines in prop::collection::vec("[a-z;: #.\u{0}-\u{1f}é-]{0,20}[ \t]?[0-9.]{0,22}\r?", 0..8),
+        ) {
+            let text = lines.join("\n");
+            for bytes in [&noise[..], text.as_bytes(), &[text.as_bytes(), &noise].concat()] {
+                looks_like(bytes);
+                match Folded::read(bytes) {
+                    Ok(folded) => {
+                        // What was read reads the same, but for numbers above 64 bits.
+                        let small = folded.stacks.iter().filter(|(_, n)| **n <= u64::MAX.into());
+                        let again: String = small.map(|(s, n)| format!("{s} {n}\n")).collect();
+                        for (stack, number) in Folded::read(again.as_bytes()).unwrap().stacks {
+                            prop_assert_eq!(folded.stacks.get(&stack), Some(&number));
+                        }
+                    }
+                    Err(error) => {
+                        let said = format!("{error:#}");
+                        prop_assert!(!said.contains('\n') && said.len() < 300, "{}", said);
+                    }
+                }
+            }
         }
     }
 }
