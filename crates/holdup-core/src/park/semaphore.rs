@@ -1,6 +1,10 @@
 //! Sleeping on a binary semaphore of the thread's own, made of std's mutex and
 //! condition variable: it works wherever std does. On Linux those allocate
 //! nothing; where they are boxed (macOS) a thread's first sleep allocates.
+//!
+//! Not for signal handlers: one that waits for a lock may have interrupted its thread
+//! inside std's mutex, which its own wait needs, and whoever would wake it. The futex has
+//! no such place.
 
 use crate::sync::{Condvar, Instant, Mutex, const_fn};
 use core::cell::UnsafeCell;
