@@ -5,8 +5,8 @@
 node_modules=target/browser
 npm_packages='playwright-core@1.65.1 axe-core@4.14.1'
 
-# page_in_chromium: the tests of the script, then those in the browser; last the
-# demo's profile by the command that users start.
+# page_in_chromium: the tests of the script, then those in the browser; among them the
+# demo's profile by the command that users start, and a program that is stuck.
 page_in_chromium() {
     local code=0 tests=crates/holdup-page/tests passed failed
     if [[ ! -e $node_modules/node_modules/playwright-core || ! -e $node_modules/node_modules/axe-core ]]; then
@@ -15,9 +15,12 @@ page_in_chromium() {
         npm install --silent --no-audit --no-fund --no-save --prefix "$node_modules" $npm_packages
     fi
     cargo build --quiet -p holdup-page --example page
+    # A program that is stuck, to look at.
+    cargo build --quiet -p holdup --all-features --example serve
     small_demo "$work/page" >/dev/null
     HOLDUP_NODE_MODULES=$PWD/$node_modules HOLDUP_CHROMIUM=$chromium \
         HOLDUP_PAGE=$PWD/target/debug/examples/page HOLDUP_COMMAND=$PWD/target/release/holdup \
+        HOLDUP_SERVE=$PWD/target/debug/examples/serve \
         HOLDUP_DEMO=$PWD/$work/page/holdup.pb.gz HOLDUP_PICTURES=$PWD/$work/page \
         node --test --test-concurrency 2 --test-timeout 120000 --test-reporter tap \
         "$tests"/script/*.test.js "$tests"/browser/*.test.js >"$work/page/log" 2>&1 || code=$?

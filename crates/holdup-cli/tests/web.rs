@@ -146,6 +146,7 @@ fn a_file_is_served_to_this_machine_and_nothing_else_is() {
     assert!(head_only.starts_with("HTTP/1.1 200") && head_only.ends_with("\r\n\r\n"));
     for path in [
         "/profile.json",
+        "/live",
         "//",
         "/index.html",
         "/../etc/passwd",
@@ -221,9 +222,9 @@ fn of_a_program_that_runs_the_page_asks_again_and_again() {
     ]);
     let serving = Serving::start(&[&format!("http://:s3cret@127.0.0.1:{port}")]);
     let page = serving.get("/");
-    assert!(
-        page.contains(&format!(r#"{{"title":"http://127.0.0.1:{port}","url":"profile.json"}}"#))
-    );
+    assert!(page.contains(&format!(
+        r#"{{"title":"http://127.0.0.1:{port}","url":"profile.json","waiting":"live"}}"#
+    )));
     assert!(!page.contains("s3cret"), "the token stays with the command");
     let answer = serving.get("/profile.json");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(json), "{answer}");
@@ -241,6 +242,46 @@ fn of_a_program_that_runs_the_page_asks_again_and_again() {
     // The program is gone.
     let answer = serving.get("/profile.json");
     assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("refused"), "{answer}");
+}
+
+#[test]
+fn who_waits_in_a_program_now_is_passed_through() {
+    let live = r#"{"schema":1,"time_unix_ns":5,"locks":[{"name":"journal"}]}"#;
+    let (port, asked) = program(vec![
+        http("200 OK", br#"{"schema":1,"locks":[],"samples":[]}"#),
+        http("200 OK", live.as_bytes()),
+        http("404 Not Found", b"an older one"),
+        http("200 OK", b"<html>"),
+        http("302 Found\r\nLocation: http://127.0.0.1:1/", b""),
+    ]);
+    let serving = Serving::start(&[&format!("http://:s3cret@127.0.0.1:{port}")]);
+    // Who is refused does not get as far as to the program.
+    for (method, host, status) in [("GET", "evil.example", 403), ("POST", "localhost", 405)] {
+        let answer = serving.ask(&format!("{method} /live HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    let answer = serving.get("/live");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(live), "{answer}");
+    let head = answer.to_lowercase();
+    for header in [
+        "content-type: application/json",
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
+        "cross-origin-resource-policy: same-origin",
+    ] {
+        assert!(head.contains(header), "{header} is not in {head}");
+    }
+    assert!(serving.get("/live").starts_with("HTTP/1.1 404"));
+    for says in ["this does not say in JSON who waits", "it answers 302"] {
+        let answer = serving.get("/live");
+        assert!(answer.starts_with("HTTP/1.1 502") && answer.contains(says), "{answer}");
+    }
+    let asked = asked.join().unwrap();
+    assert_eq!(asked.len(), 5);
+    for request in &asked[1..] {
+        assert!(request.starts_with("GET /debug/holdup/live HTTP/1.1"), "{request}");
+        assert!(request.to_lowercase().contains("authorization: bearer s3cret"), "{request}");
+    }
 }
 
 #[test]

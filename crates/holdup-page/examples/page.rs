@@ -1,5 +1,5 @@
 //! Makes the page: of profiles in JSON, `page FILE.json... > page.html`, or of an
-//! address that serves one, `page --live TITLE URL > page.html`.
+//! address that serves one, `page --live TITLE URL [URL-OF-WHO-WAITS] > page.html`.
 //!
 //! `holdup web --html` does the first for the files that programs write.
 
@@ -8,10 +8,11 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [option, title, url] = &arguments[..]
+    if let [option, title, url, rest @ ..] = &arguments[..]
         && option == "--live"
     {
-        println!("{}", page(Source::Live { title, url }));
+        let waiting = rest.first().map(String::as_str);
+        println!("{}", page(Source::Live { title, url, waiting }));
         return Ok(());
     }
     let mut profiles = Vec::new();

@@ -22,6 +22,8 @@ const MODULES: &[&str] = &[
     include_str!("../assets/js/detail.js"),
     include_str!("../assets/js/history.js"),
     include_str!("../assets/js/live.js"),
+    include_str!("../assets/js/waiting.js"),
+    include_str!("../assets/js/waiting-panel.js"),
     include_str!("../assets/js/theme.js"),
     include_str!("../assets/js/keys.js"),
     include_str!("../assets/js/main.js"),

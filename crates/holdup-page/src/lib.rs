@@ -21,8 +21,8 @@
 //! parses a name as markup. In the document the profile is a block of JSON in
 //! which each `<` is escaped, so that none ends it. And the document's
 //! Content-Security-Policy lets nothing run but the page's own script, by its
-//! hash, and lets nothing be loaded, but for the profile from where the page
-//! came from.
+//! hash, and lets nothing be loaded, but for the profile, and who waits now, from
+//! where the page came from.
 
 mod assets;
 mod escape;
@@ -36,13 +36,18 @@ pub enum Source<'a> {
     /// These profiles, in the order of time. Two are compared, of more the last
     /// is shown, and each can be chosen.
     Embedded(&'a [Embedded<'a>]),
-    /// The profile of a program that runs, asked for again and again.
+    /// The profile of a program that runs, and who waits there, asked for again
+    /// and again.
     Live {
         /// What to call it, such as the name of the program.
         title: &'a str,
         /// Where the profile is. It must be of the same origin as the page, and
         /// is best relative: `profile.json`.
         url: &'a str,
+        /// Where it says who waits right now, as `holdup::Live::write_json` writes
+        /// it: `live`. Without one, or where that answers 404, the page does not
+        /// show it.
+        waiting: Option<&'a str>,
     },
 }
 
@@ -60,9 +65,11 @@ pub struct Embedded<'a> {
 #[must_use]
 pub fn page(source: Source<'_>) -> String {
     let (title, data, policy) = match source {
-        Source::Live { title, url } => {
+        Source::Live { title, url, waiting } => {
             let (name, url) = (escape::json_string(title), escape::json_string(url));
-            (title.to_owned(), format!("{{\"title\":{name},\"url\":{url}}}"), &LIVE_POLICY)
+            let waiting = waiting.map_or("null".to_owned(), escape::json_string);
+            let data = format!("{{\"title\":{name},\"url\":{url},\"waiting\":{waiting}}}");
+            (title.to_owned(), data, &LIVE_POLICY)
         }
         Source::Embedded(profiles) => {
             let titles: Vec<_> = profiles.iter().map(|profile| profile.title).collect();

@@ -4,6 +4,8 @@ use super::*;
 
 const EMPTY: &str = r#"{"schema":1,"locks":[],"frames":[],"stacks":[],"samples":[],"longest":[]}"#;
 
+const LIVE: Source<'_> = Source::Live { title: "p", url: "p.json", waiting: Some("live") };
+
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from}"));
     rest.split_once(to).unwrap_or_else(|| panic!("no {to}")).0
@@ -28,7 +30,7 @@ fn no_name_ends_the_block_it_is_in() {
 
 #[test]
 fn the_policy_names_the_script_and_the_style_that_are_there() {
-    for source in [Source::Live { title: "p", url: "profile.json" }, Source::Embedded(&[])] {
+    for source in [LIVE, Source::Embedded(&[])] {
         let html = page(source);
         let policy = between(&html, "Content-Security-Policy\" content=\"", "\"");
         for (kind, open, close) in
@@ -45,7 +47,7 @@ fn the_policy_names_the_script_and_the_style_that_are_there() {
 fn only_a_live_page_may_ask_for_anything() {
     let file = page(Source::Embedded(&[]));
     assert!(file.contains("connect-src 'none'"));
-    assert!(page(Source::Live { title: "p", url: "p.json" }).contains("connect-src 'self'"));
+    assert!(page(LIVE).contains("connect-src 'self'"));
     assert!(live_policy().contains("frame-ancestors 'none'"));
     assert!(embedded_policy().contains("connect-src 'none'"));
     // Nothing from elsewhere: the only addresses are names of XML's.

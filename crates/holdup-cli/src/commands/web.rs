@@ -20,7 +20,7 @@ mod subject;
 ///
 /// Serves the page to this machine alone, until it is interrupted. Two profiles are compared, more
 /// are shown as a series in time. Of the address of a program that runs, the page shows what
-/// happens there as it happens. With --html, writes the page to a file instead, which needs nothing
+/// happens there as it happens, and who waits now. With --html, writes the page to a file instead, which needs nothing
 /// else to be looked at.
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -55,7 +55,9 @@ pub fn run<W: Write>(args: &Args, out: &mut Output<W>) -> anyhow::Result<()> {
             // Now, and not in the browser, is the time to say that nobody is there.
             program.fetch()?;
             let title = program.to_string();
-            Site::live(page(Source::Live { title: &title, url: "profile.json" }), program.clone())
+            let waiting = program.waiting_path().map(|_| "live");
+            let source = Source::Live { title: &title, url: "profile.json", waiting };
+            Site::live(page(source), program.clone())
         }
         subjects => Site::fixed(embedded(subjects)?),
     };

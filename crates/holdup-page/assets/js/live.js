@@ -1,14 +1,19 @@
-// Asks a running program for its profile, again and again.
+// Asks a running program for something, again and again.
 
-// At least so long from one answer to the next question; longer if an answer
-// takes long, so that looking costs the program a tenth of one processor at most.
-const interval = 2000;
-const rest = 9;
+// What the program answered instead of what it was asked for.
+class Refused extends Error {
+  constructor(text, status) {
+    super(text);
+    this.status = status;
+  }
+}
 
 export class Live {
-  // `on` has `profile(json)` and `trouble(text)`.
-  constructor(url, on) {
-    Object.assign(this, { url, on, paused: false, timer: 0, asking: false });
+  // `on` has `answer(json)` and `trouble(text, status)`, the status null where none
+  // came. `pace`: from one question to the next at least `interval` ms, and from an
+  // answer to the next question `rest` times what the answer took.
+  constructor(url, on, pace) {
+    Object.assign(this, { url, on, pace, paused: false, timer: 0, asking: false });
     document.addEventListener("visibilitychange", () => this.schedule(0));
   }
 
@@ -18,15 +23,16 @@ export class Live {
     const began = performance.now();
     try {
       const answer = await fetch(this.url, { cache: "no-store", signal: AbortSignal.timeout(60000) });
-      if (!answer.ok) throw new Error((await answer.text()).slice(0, 200) || `status ${answer.status}`);
+      if (!answer.ok) throw new Refused((await answer.text()).slice(0, 200) || `status ${answer.status}`, answer.status);
       const json = await answer.json();
-      if (!this.paused) this.on.profile(json);
+      if (!this.paused) this.on.answer(json);
     } catch (error) {
-      this.on.trouble(error instanceof Error ? error.message : String(error));
+      this.on.trouble(error instanceof Error ? error.message : String(error), error.status ?? null);
     } finally {
       this.asking = false;
     }
-    this.schedule(Math.max(interval, rest * (performance.now() - began)));
+    const took = performance.now() - began;
+    this.schedule(Math.max(this.pace.interval - took, this.pace.rest * took));
   }
 
   schedule(wait) {

@@ -13,6 +13,7 @@ import { Table } from "./table.js";
 import { Detail } from "./detail.js";
 import { History, historyOf } from "./history.js";
 import { Live } from "./live.js";
+import { startWaiting } from "./waiting-panel.js";
 import { startTheme } from "./theme.js";
 import { startKeys } from "./keys.js";
 
@@ -27,6 +28,9 @@ let view = null;
 let matched = null;
 let parts = null;
 let live = null;
+let waiting = null;
+// So that looking costs the program a tenth of one processor at most.
+const paceOfProfiles = { interval: 2000, rest: 9 };
 
 const unit = (value) => (state.metric === "delay" ? time(value) : count(value));
 
@@ -358,12 +362,12 @@ function arrived(json) {
   update();
 }
 
-function startLive(url, title) {
+function startLive({ url, title, waiting: urlOfWaiting }) {
   state.title = title;
   byId("profile").textContent = title;
   byId("live").hidden = false;
-  live = new Live(url, {
-    profile: (json) => {
+  const on = {
+    answer: (json) => {
       try {
         arrived(json);
       } catch (error) {
@@ -371,7 +375,9 @@ function startLive(url, title) {
       }
     },
     trouble: (text) => trouble(`No answer: ${text}. Trying again.`),
-  });
+  };
+  live = new Live(url, on, paceOfProfiles);
+  if (urlOfWaiting) waiting = startWaiting(urlOfWaiting);
   buildTables();
   byId("pause").addEventListener("click", pause);
   byId("since-now").addEventListener("click", () => {
@@ -388,6 +394,7 @@ function startLive(url, title) {
 function pause() {
   if (!live) return;
   live.pause(!live.paused);
+  waiting?.pause(live.paused);
   byId("pause").textContent = live.paused ? "Resume" : "Pause";
   document.body.classList.toggle("paused", live.paused);
 }
@@ -456,7 +463,7 @@ function start() {
   ]);
   try {
     const source = JSON.parse(byId("source").textContent);
-    if (source.url) startLive(source.url, source.title);
+    if (source.url) startLive(source);
     else startEmbedded(source.profiles);
   } catch (error) {
     trouble(said(error));

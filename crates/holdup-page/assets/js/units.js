@@ -24,6 +24,13 @@ export function time(ns) {
   return `${sign}${digits} ${name}`;
 }
 
+// The same to the microsecond.
+export function exact(ns) {
+  if (ns === null || ns === undefined || Number.isNaN(ns)) return unknown;
+  const [whole, part] = (ns / 1e6).toFixed(3).split(".");
+  return `${grouped(whole)}.${part} ms`;
+}
+
 function threeDigits(value) {
   if (value >= 99.95) return grouped(Math.round(value));
   return value.toFixed(value >= 9.995 ? 1 : 2);

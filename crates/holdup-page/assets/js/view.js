@@ -145,13 +145,19 @@ export function summed(entries, key) {
 // What programs call the functions of their own that do nothing but wait.
 const wrappers = new Set(["lock", "read", "write", "acquire", "with_lock"]);
 
-// The function that stands for a stack of somebody who waited: the innermost, or
-// the one that called it if that is only a way to lock. Null for no stack.
+// The function that stands for a stack of somebody who waited. Null for no stack.
 export function waiterOf(path, frames) {
+  const frame = waitingFrame(path, frames);
+  return frame === null ? null : frames[frame].name;
+}
+
+// The index of its frame: the innermost, or the one that called it if that is only
+// a way to lock.
+export function waitingFrame(path, frames) {
   if (path === null || path.length === 0) return null;
   let at = path.length - 1;
   while (at > 0 && wrappers.has(names[frames[path[at]].name].last)) at -= 1;
-  return frames[path[at]].name;
+  return path[at];
 }
 
 // The stacks of those who waited, as a tree of its own.

@@ -42,8 +42,9 @@ export function documentOf(profiles) {
   return execFileSync(HOLDUP_PAGE, paths, { cwd: folder, maxBuffer: 1 << 30 });
 }
 
-export function liveDocument(title, url) {
-  return execFileSync(HOLDUP_PAGE, ["--live", title, url]);
+// `urls`: of the profile, and of who waits now.
+export function liveDocument(title, ...urls) {
+  return execFileSync(HOLDUP_PAGE, ["--live", title, ...urls]);
 }
 
 export async function newPage(options = {}) {

@@ -278,7 +278,8 @@ fn page() -> Answer {
     let program = std::env::current_exe().ok();
     let program = program.as_ref().and_then(|path| path.file_name());
     let title = program.map_or_else(|| "this program".into(), |name| name.to_string_lossy());
-    let source = holdup_page::Source::Live { title: &title, url: "profile.json" };
+    let (url, waiting) = ("profile.json", Some("live"));
+    let source = holdup_page::Source::Live { title: &title, url, waiting };
     let page = holdup_page::page(source);
     let mut answer = html(page.into_bytes());
     // The rest of its policy is in the document; this is only heeded here.

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use ureq::http::uri::PathAndQuery;
 use ureq::http::{StatusCode, Uri};
 
-use super::subject::to_json;
+use super::subject::{to_json, waiting_json};
 use crate::input::MOST_BYTES;
 
 /// How long a program may take to answer. It looks up names first, and a
@@ -18,6 +18,10 @@ const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(5);
 /// Where holdup serves what the page reads, and Go what is close to it.
 const HOLDUP: &str = "/debug/holdup/profile.json";
 const PPROF: &str = "/debug/pprof/mutex";
+
+/// What the path of holdup's profile ends in, and what stands there of who waits now.
+const PROFILE_FILE: &str = "/profile.json";
+const LIVE_FILE: &str = "/live";
 
 /// What came of a request.
 #[derive(Clone, Debug)]
@@ -87,6 +91,24 @@ impl Program {
         bail!(refused.unwrap_or_else(|| format!("cannot fetch {self}")))
     }
 
+    /// Where it says who waits now, if the profile asked for is one of holdup's.
+    pub fn waiting_path(&self) -> Option<String> {
+        let paths = self.paths.iter().map(|path| path.split('?').next().unwrap_or(path));
+        let mut folders = paths.filter_map(|path| path.strip_suffix(PROFILE_FILE));
+        folders.next().map(|folder| format!("{folder}{LIVE_FILE}"))
+    }
+
+    /// Who waits there now, as JSON. None if that is not to be had of it.
+    pub fn fetch_waiting(&self) -> anyhow::Result<Option<String>> {
+        let Some(path) = self.waiting_path() else { return Ok(None) };
+        let context = || format!("cannot fetch http://{}{path}", self.authority);
+        match self.get(&path, PATIENCE)? {
+            Fetched::Body(bytes) => waiting_json(bytes).map(Some).with_context(context),
+            Fetched::Refused(StatusCode::NOT_FOUND) => Ok(None),
+            Fetched::Refused(status) => bail!("{}: it answers {status}", context()),
+        }
+    }
+
     /// What it answers to a request for `path`, within `patience`.
     pub fn get(&self, path: &str, patience: Duration) -> anyhow::Result<Fetched> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -146,6 +168,18 @@ mod tests {
         assert_eq!(paths("http://h/debug/holdup/"), [HOLDUP]);
         assert_eq!(paths("http://h/debug/pprof/"), [PPROF]);
         assert_eq!(paths("http://h/x?seconds=2"), ["/x?seconds=2"]);
+    }
+
+    #[test]
+    fn who_waits_is_said_beside_holdups_profile() {
+        let path = |url| Program::at(url).unwrap().waiting_path();
+        let here = Some("/debug/holdup/live".to_owned());
+        assert_eq!(path("http://127.0.0.1:6060"), here);
+        assert_eq!(path("http://h/debug/holdup/"), here);
+        assert_eq!(path("http://h/debug/holdup/profile.json?seconds=2"), here);
+        assert_eq!(path("http://h/a/profile.json"), Some("/a/live".to_owned()));
+        assert_eq!(path("http://h/debug/pprof/mutex"), None);
+        assert_eq!(path("http://h/x?a=/profile.json"), None);
     }
 
     #[test]

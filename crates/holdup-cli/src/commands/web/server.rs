@@ -36,8 +36,14 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(180);
 pub struct Site {
     page: Bytes,
     policy: String,
-    /// Asked by one at a time, however many pages are open.
-    program: Option<Arc<Mutex<Program>>>,
+    program: Option<Live>,
+}
+
+/// A program, for each of what it is asked for. Asked by one at a time, however many pages
+/// are open; but a profile that takes long keeps nobody from seeing who waits now.
+struct Live {
+    profile: Arc<Mutex<Program>>,
+    waiting: Arc<Mutex<Program>>,
 }
 
 impl Site {
@@ -46,12 +52,15 @@ impl Site {
         Site { page: page.into(), policy: holdup_page::embedded_policy(), program: None }
     }
 
-    /// A page that asks for `profile.json`, which comes from `program`.
+    /// A page that asks for `profile.json` and `live`, which come from `program`.
     pub fn live(page: String, program: Program) -> Site {
         Site {
             page: page.into(),
             policy: holdup_page::live_policy(),
-            program: Some(Arc::new(Mutex::new(program))),
+            program: Some(Live {
+                profile: Arc::new(Mutex::new(program.clone())),
+                waiting: Arc::new(Mutex::new(program)),
+            }),
         }
     }
 }
@@ -149,18 +158,30 @@ async fn answer(request: &Request<Incoming>, site: &Site) -> Answer {
             }
             answer
         }
-        ("/profile.json", Some(program)) => fetched(Arc::clone(program)).await,
-        _ => text_answer(StatusCode::NOT_FOUND, "not found\n"),
+        ("/profile.json", Some(live)) => {
+            fetched(&live.profile, |program| program.fetch().map(Some)).await
+        }
+        ("/live", Some(live)) => fetched(&live.waiting, Program::fetch_waiting).await,
+        _ => not_found(),
     }
 }
 
-async fn fetched(program: Arc<Mutex<Program>>) -> Answer {
-    let program = program.lock_owned().await;
-    match tokio::task::spawn_blocking(move || program.fetch()).await {
-        Ok(Ok(json)) => answer_of(StatusCode::OK, "application/json", json.into()),
+/// What `fetch` gets of `program`; if that has no such thing, neither has this server.
+async fn fetched(
+    program: &Arc<Mutex<Program>>,
+    fetch: fn(&Program) -> anyhow::Result<Option<String>>,
+) -> Answer {
+    let program = Arc::clone(program).lock_owned().await;
+    match tokio::task::spawn_blocking(move || fetch(&program)).await {
+        Ok(Ok(Some(json))) => answer_of(StatusCode::OK, "application/json", json.into()),
+        Ok(Ok(None)) => not_found(),
         Ok(Err(error)) => text_answer(StatusCode::BAD_GATEWAY, &format!("{error:#}\n")),
         Err(_) => text_answer(StatusCode::INTERNAL_SERVER_ERROR, "fetching it failed\n"),
     }
+}
+
+fn not_found() -> Answer {
+    text_answer(StatusCode::NOT_FOUND, "not found\n")
 }
 
 fn text_answer(status: StatusCode, text: &str) -> Answer {

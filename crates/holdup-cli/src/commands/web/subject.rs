@@ -71,7 +71,24 @@ pub fn to_json(bytes: Vec<u8>) -> anyhow::Result<String> {
     Ok(String::from_utf8(json)?)
 }
 
+/// Who waits now, as a program says it: as it is, if it is JSON of the form the page knows.
+pub fn waiting_json(bytes: Vec<u8>) -> anyhow::Result<String> {
+    let json = String::from_utf8(bytes).context("it is no UTF-8")?;
+    let form: FormOfWaiting =
+        serde_json::from_str(&json).context("this does not say in JSON who waits")?;
+    known(form.schema)?;
+    Ok(json)
+}
+
 /// The parts without which it is something else. The page looks closer.
+#[derive(Deserialize)]
+struct FormOfWaiting {
+    schema: u32,
+    #[serde(rename = "locks")]
+    _locks: IgnoredAny,
+}
+
+/// The same of a profile.
 #[derive(Deserialize)]
 struct Form {
     schema: u32,
@@ -83,8 +100,12 @@ struct Form {
 
 fn check(json: &str) -> anyhow::Result<()> {
     let form: Form = serde_json::from_str(json).context("this is no profile in JSON")?;
-    if form.schema != 1 {
-        bail!("its form has the version {}; this holdup knows 1", form.schema);
+    known(form.schema)
+}
+
+fn known(schema: u32) -> anyhow::Result<()> {
+    if schema != 1 {
+        bail!("its form has the version {schema}; this holdup knows 1");
     }
     Ok(())
 }
@@ -111,6 +132,21 @@ mod tests {
         profile.write_pprof(&mut pprof).unwrap();
         profile.write_json(&mut json).unwrap();
         assert_eq!(to_json(pprof).unwrap().into_bytes(), json);
+    }
+
+    #[test]
+    fn who_waits_goes_through_as_it_is_and_nothing_else_does() {
+        let mut json = Vec::new();
+        holdup::live().write_json(&mut json).unwrap();
+        assert_eq!(waiting_json(json.clone()).unwrap().into_bytes(), json);
+        let error = |bytes: &[u8]| format!("{:#}", waiting_json(bytes.to_vec()).unwrap_err());
+        assert!(error(b"<html>").starts_with("this does not say in JSON who waits: "));
+        assert!(error(b"{\"schema\":1}").contains("missing field `locks`"));
+        assert!(error(b"\xff").starts_with("it is no UTF-8"));
+        assert_eq!(
+            error(br#"{"schema":7,"locks":[]}"#),
+            "its form has the version 7; this holdup knows 1"
+        );
     }
 
     #[test]
