@@ -58,6 +58,14 @@ fn only_a_live_page_may_ask_for_anything() {
 }
 
 #[test]
+fn who_waits_is_asked_for_where_the_program_says_it() {
+    let data = |source| between(&page(source), r#"id="source">"#, "</script>").to_owned();
+    assert_eq!(data(LIVE), r#"{"title":"p","url":"p.json","waiting":"live"}"#);
+    let without = Source::Live { title: "p", url: "p.json", waiting: None };
+    assert_eq!(data(without), r#"{"title":"p","url":"p.json","waiting":null}"#);
+}
+
+#[test]
 fn the_script_is_one_module_without_imports() {
     let script = &**assets::SCRIPT;
     for line in script.lines() {

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Port 0 means a free one; the address is printed. With `--stuck`, three threads wait for
-//! a lock that a fourth holds for good, to look at with `holdup top`.
+//! a lock that a fourth holds for good, to look at with `holdup top` or
+//! on the page, `/debug/holdup/`.
 
 use holdup::{Mutex, MutexGuard, named_mutex};
 use std::io::Write;
@@ -45,6 +46,10 @@ fn get_stuck() -> std::io::Result<()> {
     let _ = locked.recv();
     for number in 1..=3 {
         thread(&format!("writer-{number}")).spawn(wait_for_the_journal)?;
+        // One after another: they wait in this order.
+        while holdup::live().locks.iter().map(|lock| lock.waiters.len()).sum::<usize>() < number {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
     Ok(())
 }

@@ -20,8 +20,8 @@ mod subject;
 ///
 /// Serves the page to this machine alone, until it is interrupted. Two profiles are compared, more
 /// are shown as a series in time. Of the address of a program that runs, the page shows what
-/// happens there as it happens, and who waits now. With --html, writes the page to a file instead, which needs nothing
-/// else to be looked at.
+/// happens there as it happens, and who waits now. With --html, writes the page to a file instead,
+/// which needs nothing else to be looked at.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Profiles, in the order of time: files of holdup or Go (pprof or holdup's JSON), - for

@@ -453,6 +453,7 @@ function start() {
     { key: "l", text: "To the locks", run: () => parts.locks.focus() },
     { key: "c", text: "To the culprits", run: () => parts.culprits.focus() },
     { key: "g", text: "To the flame graph", run: () => parts.flame.canvas.focus() },
+    { key: "w", text: "To those who wait now (a running program)", run: () => byId("waiting-rows").focus() },
     { key: "z", text: "Widen what is chosen", run: widen },
     { key: "m", text: "Time or contentions", run: () => setMetric(state.metric === "delay" ? "count" : "delay") },
     { key: "b", text: "Colours by module or by lock", run: () => setColorBy(state.colorBy === "module" ? "lock" : "module") },

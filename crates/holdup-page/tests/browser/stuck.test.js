@@ -14,7 +14,7 @@ const { HOLDUP_SERVE, HOLDUP_COMMAND, HOLDUP_PICTURES } = process.env;
 const most = 10e6;
 
 let program;
-let running = [];
+const running = [];
 
 // Starts it, and returns the address in the first line that it prints.
 async function started(command, ...args) {
@@ -64,11 +64,9 @@ function seen(page) {
 // "1,234.567 ms" in nanoseconds.
 const nanoseconds = (text) => 1e6 * Number(/^([\d,]+\.\d{3}) ms$/.exec(text)[1].replaceAll(",", ""));
 
-async function check(address, picture) {
-  const page = await newPage();
-  await page.goto(address);
-  await page.waitForSelector("body[data-ready]");
-  await page.waitForSelector(".waiting-lock");
+// Compares what the page shows with what the program says before and after, and returns
+// how far from each other they are if all go on waiting as the program's clock goes on.
+async function compared(page) {
   // All three wait before anything is compared.
   let earlier;
   do earlier = await said();
@@ -80,19 +78,28 @@ async function check(address, picture) {
   assert.equal(shown.holder, "flusher");
   assert.match(shown.held, /^held by flusher \(\d+\)$/);
   assert.deepEqual(shown.waiters.map(({ who }) => who), ["writer-1", "writer-2", "writer-3"]);
-  shown.waiters.forEach(({ wish, where, short, exact }, index) => {
+  const offs = shown.waiters.map(({ wish, where, short, exact }, index) => {
     assert.equal(wish, "to lock");
     assert.match(where, /^serve::wait_for_the_journalexamples\/serve\.rs:\d+$/);
     assert.match(short, /^\d+(\.\d+)? m?s$/);
     const waited = nanoseconds(exact);
     const bounds = [earlier, later].map(({ lock }) => lock.waiters[index].waited_ns);
     assert.ok(bounds[0] - most <= waited && waited <= bounds[1] + most, `${bounds[0]} <= ${waited} <= ${bounds[1]}`);
-    // They go on waiting as the program's clock goes on.
-    for (const { time, lock } of [earlier, later]) {
-      const off = waited - (lock.waiters[index].waited_ns + shown.time - time);
-      assert.ok(Math.abs(off) <= most, `off by ${off} ns`);
-    }
+    return [earlier, later].map(({ time }, which) => Math.abs(waited - (bounds[which] + shown.time - time)));
   });
+  return Math.max(...offs.flat());
+}
+
+async function check(address, picture) {
+  const page = await newPage();
+  await page.goto(address);
+  await page.waitForSelector("body[data-ready]");
+  await page.waitForSelector(".waiting-lock");
+  // A program that was stopped between its two clocks says a time that is no better: then
+  // once more.
+  let off = Infinity;
+  for (let take = 0; take < 3 && off > most; take += 1) off = await compared(page);
+  assert.ok(off <= most, `off by ${off} ns`);
 
   if (picture) {
     for (const colorScheme of ["light", "dark"]) {

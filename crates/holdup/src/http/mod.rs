@@ -12,7 +12,7 @@
 //! | `/debug/pprof/mutex?seconds=5` | the same of the next 5 seconds |
 //! | `/debug/pprof/mutex?debug=1` | the same as text, in the form of Go's |
 //! | `/debug/pprof/block` | who waited: takes `seconds` and `debug`, too |
-//! | `/debug/holdup/` | the profile as a page to look around in |
+//! | `/debug/holdup/` | the profile as a page to look around in, and who waits right now |
 //! | `/debug/holdup/profile.json` | as JSON; `.txt` as a table, `.folded` as folded stacks, `.pb.gz` as pprof. Each takes `seconds` |
 //! | `/debug/holdup/live` | who waits right now, and for whom, as JSON |
 //! | `/metrics` | the exact sums of each lock, for Prometheus |
