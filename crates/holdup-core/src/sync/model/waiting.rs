@@ -48,7 +48,7 @@ impl Waiting {
     }
 }
 
-pub(crate) fn moved(_: &Record, _: u64) {}
+pub(crate) fn moved(_: &Record, _: u64, _: Holder) {}
 
 pub(crate) fn got(_: &Record, _: usize, _: bool, _: u64) {}
 
