@@ -58,7 +58,10 @@ pub fn looks_like(bytes: &[u8]) -> bool {
 /// The lines that count, numbered from one.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
-    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with("# "))
+    let is_comment = |line: &str| {
+        line.strip_prefix('#').is_some_and(|rest| rest.starts_with(char::is_whitespace))
+    };
+    lines.filter(move |(_, line)| !line.is_empty() && !is_comment(line))
 }
 
 /// The names and the number of a line.
@@ -86,7 +89,7 @@ mod tests {
 
     #[test]
     fn equal_stacks_are_one() {
-        let text = "# a comment\na;b 3\n\n  a;b\t4.75  \r\na b;c d 1\n";
+        let text = "# a comment\n#\t0\na;b 3\n\n  a;b\t4.75  \r\na b;c d 1\n";
         assert_eq!(read(text).unwrap(), [("a b;c d".into(), 1), ("a;b".into(), 7)]);
         assert_eq!(read("a;b 99999999999999999999999").unwrap()[0].1, u64::MAX.into());
     }
