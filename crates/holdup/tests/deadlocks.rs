@@ -226,20 +226,18 @@ fn a_circle_that_closes_long_after_its_locks_were_passed_on_is_found() {
     assert_eq!(reports_of("passed-")[0].0.members.len(), 2);
 }
 
+/// Waits until `count` threads are shown to wait for the lock of this name.
+fn waiting(name: &str, count: usize) {
+    let is_it = |lock: &holdup::live::Lock| lock.name == name && lock.waiters.len() == count;
+    wait_until(|| holdup::live().locks.iter().any(is_it));
+}
+
 #[test]
 fn a_circle_through_a_reader_that_had_to_queue_is_found() {
     let _alone = alone();
     let _ = reports();
     let table: &'static RwLock<()> = leak(named_rwlock!("ring: table", ()));
     let mutex: &'static Mutex<()> = leak(named_mutex!("ring: behind the table", ()));
-    let waiting = |count| {
-        wait_until(|| {
-            holdup::live()
-                .locks
-                .iter()
-                .any(|lock| lock.name == "ring: table" && lock.waiters.len() == count)
-        })
-    };
     let writing = table.write();
     thread::Builder::new()
         .name("queued-reader".to_owned())
@@ -249,7 +247,7 @@ fn a_circle_through_a_reader_that_had_to_queue_is_found() {
             drop(mutex.lock());
         })
         .unwrap();
-    waiting(1);
+    waiting("ring: table", 1);
     thread::Builder::new()
         .name("queued-writer".to_owned())
         .spawn(|| {
@@ -257,7 +255,7 @@ fn a_circle_through_a_reader_that_had_to_queue_is_found() {
             drop(table.write());
         })
         .unwrap();
-    waiting(2);
+    waiting("ring: table", 2);
     // To the reader, though the writer may not have gone to sleep yet.
     holdup::RwLockWriteGuard::unlock_fair(writing);
     wait_until(|| !reports_of("queued-").is_empty());
@@ -272,10 +270,6 @@ fn a_wait_beside_readers_is_no_wait_for_them() {
     let mutex: &'static Mutex<()> = leak(named_mutex!("beside: mutex", ()));
     static GO: AtomicBool = AtomicBool::new(false);
     static DONE: AtomicBool = AtomicBool::new(false);
-    let waiting = |name: &str, count| {
-        let is_it = |lock: &holdup::live::Lock| lock.name == name && lock.waiters.len() == count;
-        wait_until(|| holdup::live().locks.iter().any(is_it));
-    };
     thread::scope(|scope| {
         let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
             thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, body).unwrap();

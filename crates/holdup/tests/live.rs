@@ -183,11 +183,11 @@ fn a_reader_that_became_the_writer_at_once_is_shown() {
     let _alone = alone();
     static PAGES: RwLock<()> = named_rwlock!("live: pages", ());
     thread::scope(|scope| {
-        for nested in [false, true] {
+        for tries in [false, true] {
             let reading = PAGES.upgradable_read();
             let writer = spawn!(scope, "live-other", || drop(PAGES.write()));
             shown("live: pages", |lock| lock.holder == Holder::Readers(Vec::new()));
-            let writing = match nested {
+            let writing = match tries {
                 false => holdup::RwLockUpgradableReadGuard::upgrade(reading),
                 true => holdup::RwLockUpgradableReadGuard::try_upgrade(reading).unwrap(),
             };

@@ -28,8 +28,8 @@
 //! never more than one of those that were moved is awake because of it (invariant 5 of
 //! the mutex). A mutex that is free is taken for that, so that its unlock
 //! calls the first. Each waiter is moved once: constant time for each. Of those
-//! whose mutex others wait for, the first [`WOKEN_AT_MOST`] are woken instead (of each run of neighbours with the same
-//! mutex).
+//! whose mutex others wait for, the first [`WOKEN_AT_MOST`] are woken instead (of
+//! each run of neighbours with the same mutex).
 //!
 //! *Why not move all*: whoever is moved gets the mutex after all who stand there, and
 //! often finds that what it was notified of is gone. With two conditions, and many

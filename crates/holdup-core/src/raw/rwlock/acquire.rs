@@ -372,9 +372,7 @@ impl RawRwLock {
         session.flags |= held(node.wanted);
         session.readers += 1;
         session.end_wait(node);
-        if session.is_queued() {
-            live::got(node.record, self.address(), true, session.now);
-        }
+        session.note_hold(node.record, true);
         session.publish();
         true
     }
@@ -389,9 +387,7 @@ impl RawRwLock {
         if node.wanted.is_alone() {
             session.begin_alone();
         }
-        if session.is_queued() {
-            live::got(node.record, self.address(), !node.wanted.is_alone(), session.now);
-        }
+        session.note_hold(node.record, !node.wanted.is_alone());
         session.publish();
     }
 
@@ -489,8 +485,8 @@ impl RawRwLock {
             session.readers += 1;
         }
         session.end_wait(node);
-        if node.wanted == Wanted::Upgrade && session.is_queued() {
-            live::got(node.record, self.address(), true, session.now);
+        if node.wanted == Wanted::Upgrade {
+            session.note_hold(node.record, true);
         }
         session.publish();
         node.record.slate.settle();

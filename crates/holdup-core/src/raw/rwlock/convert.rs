@@ -65,10 +65,8 @@ impl RawRwLock {
         session.flags &= !EXCLUSIVE;
         session.flags |= flags;
         session.readers = 1;
-        if session.is_queued()
-            && let Some(record) = thread::own()
-        {
-            live::got(record, self.address(), true, session.now);
+        if let Some(record) = thread::own() {
+            session.note_hold(record, true);
         }
         session.publish();
         record::section_ended(self.class, &draw, &section);
@@ -204,10 +202,8 @@ impl RawRwLock {
         session.flags &= !UPGRADABLE;
         session.flags |= EXCLUSIVE;
         session.begin_alone();
-        if session.is_queued()
-            && let Some(record) = thread::own()
-        {
-            live::got(record, self.address(), false, session.now);
+        if let Some(record) = thread::own() {
+            session.note_hold(record, false);
         }
         session.publish();
         self.owned();

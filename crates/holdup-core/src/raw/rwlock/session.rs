@@ -13,11 +13,12 @@ use super::word::{
 };
 use crate::class::ClassId;
 use crate::clock;
+use crate::live;
 use crate::raw::backoff::Backoff;
 use crate::raw::handoff::{must_give_way, must_hand_over};
 use crate::record::{self, Draw, RowId, Section, Sums};
 use crate::sync::atomic::Ordering;
-use crate::thread;
+use crate::thread::{self, Record};
 use crate::wait_list::{self, Account, CALLED, HANDED, Node, Wanted};
 use admission::Batch;
 
@@ -185,6 +186,14 @@ impl<'a> Session<'a> {
             let account = self.account();
             let waiters = account.ledger.waiters();
             account.nested.begin(thread::number(), thread::own_waited(), waiters);
+        }
+    }
+
+    /// Notes that the thread of `record` holds the lock since the last claim, if others
+    /// wait for it.
+    pub(super) fn note_hold(&self, record: &Record, shared: bool) {
+        if self.is_queued() {
+            live::got(record, self.lock.address(), shared, self.now);
         }
     }
 
