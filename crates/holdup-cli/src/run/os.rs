@@ -11,6 +11,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use procfs::process::Process;
+
 /// An anonymous file of `size` zeroes, of which only written pages cost memory.
 pub fn anonymous_file(size: u64) -> io::Result<File> {
     // SAFETY: a name that ends in zero; the descriptor is new and has one owner.
@@ -73,10 +75,9 @@ pub fn is_noexec(place: &Path) -> bool {
 /// Whether a process of that number runs: one that has ended, and that its parent has not
 /// asked for yet, does not.
 pub fn exists(process: u32) -> bool {
-    if let Ok(status) = std::fs::read(format!("/proc/{process}/stat")) {
-        // The state comes after the name, which is in brackets and may have any in it.
-        let after = status.iter().rposition(|byte| *byte == b')').unwrap_or(0);
-        return !matches!(status.get(after + 2), Some(b'Z' | b'X'));
+    let known = i32::try_from(process).ok().and_then(|number| Process::new(number).ok());
+    if let Some(stat) = known.and_then(|known| known.stat().ok()) {
+        return !matches!(stat.state, 'Z' | 'X');
     }
     // SAFETY: signal 0 is none: it only asks.
     let result = unsafe { libc::kill(process as libc::pid_t, 0) };
