@@ -309,6 +309,19 @@ pub(crate) fn sign() -> u32 {
     signature
 }
 
+/// The signature of this thread's last critical section.
+#[inline]
+pub(crate) fn signature() -> u32 {
+    SIGNATURE.get()
+}
+
+/// How many critical sections this thread has begun since it had this signature. Starts
+/// again after 4,096.
+#[inline]
+pub(crate) fn sections_since(signature: u32) -> u32 {
+    SIGNATURE.get().wrapping_sub(signature) >> NUMBER_BITS
+}
+
 /// The number of the thread that made this signature.
 #[inline]
 pub(crate) fn signed_by(signature: u32) -> u32 {

@@ -24,7 +24,7 @@
 //!    pusher's own node, whose `older` is the word's node at the moment of the
 //!    CAS, becomes the word's node. A failed push means that another thread
 //!    made lasting progress on this lock.
-//! 2. **Exclusive use.** Every field of a node except `state` and `tried` is read and
+//! 2. **Exclusive use.** Every field of a node except `state` and `stay` is read and
 //!    written only by its owner before it is pushed, and by the thread that
 //!    has the `LIST` bit afterwards.
 //! 3. **Out before it dies.** A node is removed, under the `LIST` bit, by the
@@ -56,10 +56,10 @@ use crate::ledger::{Ledger, Ticket};
 use crate::nested::{Nested, Seen};
 use crate::record::{self, Ended, RowId, Sums};
 use crate::sync::Cell;
-use crate::sync::atomic::{AtomicBool, AtomicU32};
+use crate::sync::atomic::AtomicU32;
 use crate::thread::Record;
 // What no lock depends on: see `sync`.
-use core::sync::atomic::{AtomicU32 as Hint, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32 as Hint, AtomicU64 as HintOfTime, Ordering::Relaxed};
 
 #[cfg(any(holdup_verify, loom, shuttle))]
 mod verify;
@@ -137,8 +137,9 @@ pub(crate) struct Node {
     /// calls, hands over or admits; the owner answers a call with `AWAKE`, and
     /// takes that back to `WAITING`.
     pub(crate) state: AtomicU32,
-    /// Whether the node was called once and did not get the lock.
-    pub(crate) tried: AtomicBool,
+    /// How long its owner, when called, should stay awake, in nanoseconds. A hint,
+    /// written by who calls it.
+    pub(crate) stay: HintOfTime,
     /// The stack of its owner, once that is about to sleep; zero before, and where
     /// it is not kept.
     victim: Hint,
@@ -312,7 +313,7 @@ impl Node {
             seen: Cell::new(Seen::default()),
             record,
             state: AtomicU32::new(WAITING),
-            tried: AtomicBool::new(false),
+            stay: HintOfTime::new(0),
             victim: Hint::new(0),
             admitted_by: Cell::new(Ended { thread: 0, at: 0 }),
             account: Cell::new(Account::default()),

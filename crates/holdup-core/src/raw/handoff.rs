@@ -3,7 +3,9 @@
 //! Barging keeps a lock and its data on one processor, and is what makes it
 //! fast; but it has no bound for those who sleep. *Handing over* bounds their
 //! waits: who has waited long gets the lock from the unlock itself, as soon as
-//! it is awake, or unseen where it does not come.
+//! it is awake, or unseen where it does not come. So it is told when it is called how
+//! long it should stay awake: a lock that is handed to a sleeper is idle for the 30 us
+//! that it takes to wake up.
 //!
 //! *Giving way* keeps queues of locks with very short sections short. While
 //! somebody is queued each section makes two claims, which cost as much as
@@ -33,30 +35,48 @@ const HANDOFF_ROUND: u64 = 8_000_000;
 /// ... within these bounds.
 const HANDOFF_INTERVAL: (u64, u64) = (100_000, 1_000_000);
 /// How long an unlock leaves a woken waiter the time to come before it hands
-/// it the lock unseen.
+/// it the lock unseen. Sections that are as long are handed over at once: the way of
+/// the waiter does not count beside them.
 const HANDOFF_PATIENCE: u64 = 200_000;
+/// What a sleeping thread needs to be there, in nanoseconds, with some to spare.
+const WAKE_UP: u64 = 50_000;
 
 /// Whether the lock must go to the oldest waiter: it has waited too long, and
 /// either it is awake, so that it goes on at once, or there is a reason not to
 /// wait for that. `section` is how long ago the claim before the one that ends the
 /// critical section was.
 pub(super) fn must_hand_over(account: &Account, oldest: &Node, section: u64, now: u64) -> bool {
-    if now.wrapping_sub(oldest.ticket.get().start) < HANDOFF_AFTER {
-        return false;
-    }
-    let (least, most) = HANDOFF_INTERVAL;
-    let interval = (HANDOFF_ROUND / account.ledger.waiters()).clamp(least, most);
-    if now.wrapping_sub(account.handed_at) < interval {
+    if !is_due(oldest, now) || until_handoff(account, now) > 0 {
         return false;
     }
     match oldest.state.load(Ordering::Relaxed) {
         AWAKE => true,
         // It is on the way; is it coming?
         CALLED => now.wrapping_sub(account.called_at) >= HANDOFF_PATIENCE,
-        // It had its try and lost it, or the section that ends here was so
-        // long that the way of the waiter does not count.
-        _ => oldest.tried.load(Ordering::Relaxed) || section >= HANDOFF_PATIENCE,
+        _ => section >= HANDOFF_PATIENCE,
     }
+}
+
+/// How long the oldest waiter, which is called now, should stay awake because the lock
+/// will be handed to it: until that may be, its own way, and for two more sections. Zero
+/// if it is not its turn soon.
+pub(super) fn time_to_stay(account: &Account, oldest: &Node, section: u64, now: u64) -> u64 {
+    let left = until_handoff(account, now);
+    if !is_due(oldest, now) || left > HANDOFF_PATIENCE {
+        return 0;
+    }
+    left + WAKE_UP + 2 * section
+}
+
+fn is_due(oldest: &Node, now: u64) -> bool {
+    now.wrapping_sub(oldest.ticket.get().start) >= HANDOFF_AFTER
+}
+
+/// How long no lock must be handed over yet, because one was just before.
+fn until_handoff(account: &Account, now: u64) -> u64 {
+    let (least, most) = HANDOFF_INTERVAL;
+    let interval = (HANDOFF_ROUND / account.ledger.waiters()).clamp(least, most);
+    interval.saturating_sub(now.wrapping_sub(account.handed_at))
 }
 
 /// A writer's section from which on all who waited behind it are let in at once, in
@@ -81,14 +101,15 @@ pub(super) fn must_let_in(account: &Account, oldest: &Node, now: u64) -> bool {
             && now.wrapping_sub(account.handed_at) >= pace
 }
 
-/// For sections shorter than this, in nanoseconds, an unlock gives way to a
-/// waiter that was called so long ago, and not more often.
-const GIVE_WAY: u64 = 500;
+/// An unlock gives way where sections are shorter than this, in nanoseconds, ...
+const GIVE_WAY_SECTION: u64 = 2_000;
+/// ... and its waiter was called, or given way to, as long ago.
+const GIVE_WAY_INTERVAL: u64 = 500;
 
 /// Whether who releases the lock should leave its processor to the oldest
 /// waiter, which was called before. If that runs on another one already, it
 /// finds the lock free meanwhile.
 #[inline]
 pub(super) fn must_give_way(account: &Account, section: u64, now: u64) -> bool {
-    now.wrapping_sub(account.gave_way_at) >= GIVE_WAY && section < GIVE_WAY
+    now.wrapping_sub(account.gave_way_at) >= GIVE_WAY_INTERVAL && section < GIVE_WAY_SECTION
 }

@@ -5,61 +5,105 @@
 //! is queued is no holder's blame, so this must stay short where it counts:
 //! an unqueued thread goes on spinning only while it sees the lock change hands,
 //! from one look to the next. A section that outlasts the first looks (about
-//! 1 us), or later [`SECTION`], sends it to the queue, where every nanosecond
+//! 5 us), or later [`SECTION`], sends it to the queue, where every nanosecond
 //! is accounted for. There it spins some more before it sleeps.
 //!
-//! After the first looks a turn gives the rest of the time slice to others.
+//! *Looks* cost the holder: each takes the cache line of the lock away from it, which
+//! makes a section of 20 ns one of 100. So a thread that itself acquires locks again
+//! and again without doing much in between ([`RUSH`]) makes pauses so long that the
+//! others run on undisturbed meanwhile.
+//!
+//! *Turns* after the first looks give the rest of the time slice to others.
 //! That matters where threads outnumber processors: the holder may be one of
-//! those that cannot run; and it leaves whoever has the lock alone with it.
+//! those that cannot run; and it leaves whoever has the lock alone with it. Where
+//! the processor goes to somebody who has other work for it, it is bad: so a thread
+//! does without such turns for a while once one of them was too expensive.
 
 use crate::clock;
 use crate::sync::{MODELLED, pause, yield_now};
+use crate::thread;
 use core::cell::Cell;
 
-/// Looks between which the processor pauses, each time twice as long.
-const PAUSES: u32 = 5;
+/// Looks between which the processor pauses, each time twice as long: before a thread
+/// queues, and in the queue.
+const PAUSES: u32 = 6;
+const QUEUED_PAUSES: u32 = 5;
 /// Looks in all: in the queue, and before.
-const QUEUED_LOOKS: u32 = if MODELLED { 1 } else { 40 };
+const QUEUED_LOOKS: u32 = if MODELLED { 1 } else { QUEUED_PAUSES + 5 };
 const UNQUEUED_LOOKS: u32 = if MODELLED { 0 } else { 150 };
-/// How often the lock must be seen to change hands in those first looks: then
-/// its sections are shorter than half a microsecond.
-const SHORT: u32 = 2;
+/// How often the lock must be seen to change hands in those first looks.
+const SHORT: u32 = 1;
 /// A section that lasts longer is not waited for without a place in the
 /// queue, in nanoseconds.
 const SECTION: u64 = 20_000;
 /// The longest a thread spins, in nanoseconds: in the queue, ...
 const QUEUED_TIME: u64 = 500_000;
 /// ... and before, where it saw that only short sections are in its way.
-const UNQUEUED_TIME: u64 = 4_000_000;
+const UNQUEUED_TIME: u64 = 2_000_000;
 
-/// A turn that took longer, in nanoseconds, was spent by somebody who has
-/// other work for the processor than to wait for this lock.
-const SLICE: u64 = 200_000;
-/// Then a thread does without such turns in so many waits: to sleep and be
-/// woken is faster. Before it queues it makes some long pauses instead.
+/// A thread that acquired locks more often than once in so many nanoseconds, since it
+/// last had to wait, is in a rush: ...
+const RUSH: u64 = 400;
+/// ... it makes so many pauses, the first of so many nanoseconds, each of the next
+/// twice as long.
+const RUSH_PAUSES: u32 = 4;
+const RUSH_PAUSE: u64 = 2_000;
+
+/// An unqueued thread that was away for longer in one turn, in nanoseconds, has no time
+/// to account for what it waits there ...
+const SLICE: u64 = 3_000_000;
+/// ... and a queued one should have slept if it was away for longer, and found that the
+/// lock had been free for as long: to sleep and be woken is faster.
+const COSTLY: u64 = 200_000;
+/// Then a thread does without such turns in so many waits. Before it queues it makes
+/// some long pauses instead.
 const BUSY_WAITS: u32 = 100;
 const LONG_PAUSES: u32 = 16;
 const LONG_PAUSE: u32 = 64;
 
 thread_local! {
-    /// How often this thread will still do without giving up its time slice.
+    /// How often this thread will still do without giving up its time slice: before it
+    /// queues, and in the queue.
     static BUSY: Cell<u32> = const { Cell::new(0) };
+    static QUEUED_BUSY: Cell<u32> = const { Cell::new(0) };
+    /// When this thread last got a lock by spinning, and its signature then.
+    static LAST: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
 /// How far one spinning thread has come.
 pub(super) struct Spin {
     looks: u32,
     most: u32,
-    /// Long pauses it makes where it must not give up its time slice.
+    /// So many looks come before the first turn.
     pauses: u32,
+    in_rush: bool,
+    is_queued: bool,
     start: u64,
     time: u64,
+    /// How long the last turn took.
+    away: u64,
 }
 
 impl Spin {
     /// For a thread that is queued and looks at the lock from `start` on.
     pub(super) fn queued(start: u64) -> Spin {
-        Spin { looks: 0, most: QUEUED_LOOKS, pauses: 0, start, time: QUEUED_TIME }
+        Spin {
+            looks: 0,
+            most: QUEUED_LOOKS,
+            pauses: QUEUED_PAUSES,
+            in_rush: false,
+            is_queued: true,
+            start,
+            time: QUEUED_TIME,
+            away: 0,
+        }
+    }
+
+    /// For a thread that was called by who expects to hand it the lock within `stay`
+    /// nanoseconds, zero if that is not known.
+    pub(super) fn called(start: u64, stay: u64) -> Spin {
+        let spin = Spin::queued(start);
+        if stay == 0 || MODELLED { spin } else { Spin { most: u32::MAX, time: stay, ..spin } }
     }
 
     /// Waits until the next look. False if there were enough.
@@ -68,13 +112,18 @@ impl Spin {
             return false;
         }
         self.looks += 1;
-        if self.looks <= PAUSES {
-            pause(1 << self.looks);
+        if self.looks <= self.pauses {
+            if self.in_rush {
+                pause_for(RUSH_PAUSE << (self.looks - 1));
+            } else {
+                pause(1 << self.looks);
+            }
             return true;
         }
-        if BUSY.get() > 0 {
-            if self.looks > PAUSES + self.pauses {
-                BUSY.set(BUSY.get() - 1);
+        let busy = if self.is_queued { &QUEUED_BUSY } else { &BUSY };
+        if busy.get() > 0 {
+            if self.is_queued || self.looks > self.pauses + LONG_PAUSES {
+                busy.set(busy.get() - 1);
                 return false;
             }
             pause(LONG_PAUSE);
@@ -83,10 +132,28 @@ impl Spin {
         let before = clock::now();
         yield_now();
         let now = clock::now();
-        if now.saturating_sub(before) > SLICE {
+        self.away = now.saturating_sub(before);
+        if !self.is_queued && self.away > SLICE {
             BUSY.set(BUSY_WAITS);
         }
         now.saturating_sub(self.start) < self.time
+    }
+
+    /// The thread got the lock from the queue, after that had been free, or handed to
+    /// it, for `free` nanoseconds.
+    #[inline]
+    pub(super) fn found_free(&self, free: u64) {
+        if self.away > COSTLY && free > COSTLY {
+            QUEUED_BUSY.set(BUSY_WAITS);
+        }
+    }
+}
+
+/// Pauses the processor for so many nanoseconds.
+fn pause_for(nanoseconds: u64) {
+    let start = clock::now();
+    while clock::now().saturating_sub(start) < nanoseconds {
+        pause(8);
     }
 }
 
@@ -109,12 +176,16 @@ pub(super) struct Watch {
 impl Watch {
     /// For a wait that began at `start`. `section` was seen before that.
     pub(super) fn new(section: u32, start: u64) -> Watch {
+        let in_rush = !MODELLED && in_rush(start);
         let spin = Spin {
             looks: 0,
             most: UNQUEUED_LOOKS,
-            pauses: LONG_PAUSES,
+            pauses: if in_rush { RUSH_PAUSES } else { PAUSES },
+            in_rush,
+            is_queued: false,
             start,
             time: UNQUEUED_TIME,
+            away: 0,
         };
         Watch { spin, section, start, since: start, changes: 0 }
     }
@@ -122,6 +193,12 @@ impl Watch {
     /// When the wait began.
     pub(super) fn start(&self) -> u64 {
         self.start
+    }
+
+    /// The lock was got without queueing, at `now`. How long that took.
+    pub(super) fn end(&self, now: u64) -> u64 {
+        LAST.set((now, thread::signature()));
+        now.saturating_sub(self.start)
     }
 
     /// Sees `section` now. Since when it is known to be waited for.
@@ -140,11 +217,19 @@ impl Watch {
     /// time to queue instead.
     pub(super) fn turn(&mut self, section: u32) -> bool {
         let since = self.look(section);
-        if self.spin.looks >= PAUSES
+        if self.spin.looks >= self.spin.pauses
             && (self.changes < SHORT || clock::now().saturating_sub(since) > SECTION)
         {
             return false;
         }
         self.spin.turn()
     }
+}
+
+/// Whether the thread, which has to wait at `now`, has acquired locks without doing much
+/// in between since it last got one by spinning.
+fn in_rush(now: u64) -> bool {
+    let (last, signature) = LAST.get();
+    let locks = thread::sections_since(signature).max(1);
+    now.saturating_sub(last) < u64::from(locks) * RUSH
 }

@@ -101,7 +101,7 @@ impl RawMutex {
     /// Books all of a wait so far as spun, and `spins` acquisitions that never
     /// queued.
     fn book_spun(&self, spins: u64, watch: &Watch) {
-        let spun = clock::now().saturating_sub(watch.start());
+        let spun = watch.end(clock::now());
         record::book(self.class, &Sums { spins, spun, ..Sums::default() });
     }
 
@@ -163,14 +163,15 @@ impl RawMutex {
             let state = node.state.load(Ordering::Acquire);
             if state == HANDED {
                 self.take_list();
-                self.acquired(node);
+                spin.found_free(self.acquired(node));
                 return true;
             }
             if state == CALLED {
                 // From now on the lock can be handed to us without a delay.
                 // Relaxed: a hint; if it fails the lock was just handed over.
                 woken = true;
-                (spin, spinning) = (Spin::queued(clock::now()), true);
+                let stay = node.stay.load(Ordering::Relaxed);
+                (spin, spinning) = (Spin::called(clock::now(), stay), true);
                 let (called, awake) = (CALLED, AWAKE);
                 let _ = node.state.compare_exchange(
                     called,
@@ -182,7 +183,7 @@ impl RawMutex {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
                 if self.take_free(word).is_ok() {
-                    self.acquired(node);
+                    spin.found_free(self.acquired(node));
                     return true;
                 }
                 continue;
@@ -282,7 +283,6 @@ impl RawMutex {
     fn give_back_woken(&self, node: &Node) -> bool {
         // First the state, then the bit: once that is clear, the next unlock
         // may set both again.
-        node.tried.store(true, Ordering::Relaxed);
         if node
             .state
             .compare_exchange(AWAKE, WAITING, Ordering::Acquire, Ordering::Acquire)

@@ -29,7 +29,8 @@ impl Awaited for RawMutex {
             let handed = (*wait_list::oldest(newest)).state.load(Ordering::Relaxed) == HANDED;
             let free = word & LOCKED == 0 || handed;
             let (account, now) = if free {
-                claim_handoff(newest)
+                let (account, now, _) = claim_handoff(newest);
+                (account, now)
             } else {
                 let account = wait_list::account(newest);
                 let now = account.ledger.not_before(clock::now());

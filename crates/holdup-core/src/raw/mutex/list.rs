@@ -12,12 +12,12 @@ use crate::word::{self, LIST, WOKEN};
 
 impl RawMutex {
     /// The lock is ours, and the list: claims the handoff, takes `node` out,
-    /// and gives the list back.
-    pub(super) fn acquired(&self, node: &Node) {
+    /// and gives the list back. For how long nobody had held the lock.
+    pub(super) fn acquired(&self, node: &Node) -> u64 {
         let word = self.word.load(Ordering::Acquire);
         let newest = word::newest(word);
         // SAFETY: we have LIST, `newest` was read since.
-        let (account, now) = unsafe { claim_handoff(newest) };
+        let (account, now, free) = unsafe { claim_handoff(newest) };
         let waited = account.leave(node, now);
         account.unbooked.add_wait(waited);
         let start = node.ticket.get().start;
@@ -26,6 +26,7 @@ impl RawMutex {
         if self.leave_list(word, node) {
             live::got(node.record, core::ptr::from_ref(self).addr(), false, now);
         }
+        free
     }
 
     /// Takes `node`, which the ledger no longer counts, out of the list that
@@ -103,21 +104,22 @@ impl RawMutex {
 }
 
 /// Claims, for a lock just acquired, the time since nobody held it. Returns the
-/// account and the instant of the claim.
+/// account, the instant of the claim, and how long that time was.
 ///
 /// # Safety
 /// As for [`wait_list::link`] and [`wait_list::account`].
 #[inline]
-pub(super) unsafe fn claim_handoff<'a>(newest: *mut Node) -> (&'a mut Account, u64) {
+pub(super) unsafe fn claim_handoff<'a>(newest: *mut Node) -> (&'a mut Account, u64, u64) {
     // SAFETY: the caller's promise.
     let account = unsafe {
         wait_list::link(newest);
         wait_list::account(newest)
     };
     let now = account.ledger.not_before(clock::now());
+    let free = account.ledger.since_claim(now);
     let handoff = account.ledger.claim(now);
     account.unbooked.add_handoff(handoff);
     account.began = now;
     account.nested.begin(thread::number(), thread::own_waited(), account.ledger.waiters());
-    (account, now)
+    (account, now, free)
 }

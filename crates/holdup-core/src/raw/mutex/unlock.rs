@@ -4,7 +4,7 @@ use super::RawMutex;
 use crate::clock;
 use crate::live;
 use crate::raw::backoff::Backoff;
-use crate::raw::handoff::{must_give_way, must_hand_over};
+use crate::raw::handoff::{must_give_way, must_hand_over, time_to_stay};
 use crate::record::{self, Draw, Section, Sums};
 use crate::sync::atomic::Ordering;
 use crate::sync::yield_now;
@@ -82,6 +82,8 @@ impl RawMutex {
                     hand_over = true;
                     account.handed_at = now;
                 } else if !on_the_way {
+                    let stay = time_to_stay(account, oldest, section, now);
+                    oldest.stay.store(stay, Ordering::Relaxed);
                     account.called_at = now;
                     account.gave_way_at = now;
                 } else if !oldest.moved.get() && must_give_way(account, section, now) {

@@ -161,7 +161,7 @@ impl RawRwLock {
     /// Books all of a wait so far as spun, and `spins` acquisitions that never
     /// queued.
     fn book_spun(&self, spins: u64, watch: &Watch) {
-        let spun = clock::now().saturating_sub(watch.start());
+        let spun = watch.end(clock::now());
         record::book(self.class, &Sums { spins, spun, ..Sums::default() });
     }
 
@@ -252,7 +252,7 @@ impl RawRwLock {
             // Acquire: the lock comes with what its last writer wrote.
             match node.state.load(Ordering::Acquire) {
                 HANDED => {
-                    self.acquired(self.begin(), node);
+                    spin.found_free(self.acquired(self.begin(), node));
                     return true;
                 }
                 state @ (ADMITTED | ADMITTED_ON) => {
@@ -263,7 +263,8 @@ impl RawRwLock {
                     // From now on the lock can be handed to us without a delay.
                     // Relaxed: a hint; it fails if the state says more meanwhile.
                     woken = true;
-                    (spin, spinning) = (Spin::queued(clock::now()), true);
+                    let stay = node.stay.load(Ordering::Relaxed);
+                    (spin, spinning) = (Spin::called(clock::now(), stay), true);
                     let relaxed = Ordering::Relaxed;
                     let _ = node.state.compare_exchange(CALLED, AWAKE, relaxed, relaxed);
                 }
@@ -271,7 +272,8 @@ impl RawRwLock {
             }
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
-                if self.take_free(word, node) {
+                if let Some(free) = self.take_free(word, node) {
+                    spin.found_free(free);
                     return true;
                 }
                 continue;
@@ -324,8 +326,9 @@ impl RawRwLock {
     }
 
     /// Takes the lock, seen free as `word`, for `node`, which is on the list: the
-    /// word has QUEUED, and LIST is free (invariant 2). Whether that worked.
-    fn take_free(&self, word: usize, node: &Node) -> bool {
+    /// word has QUEUED, and LIST is free (invariant 2). For how long nobody had held it,
+    /// if that worked.
+    fn take_free(&self, word: usize, node: &Node) -> Option<u64> {
         debug_assert!(is_queued(word) && word & LIST == 0);
         let taken = word | held(node.wanted) | LIST;
         // Acquire: the critical sections before, and the list.
@@ -333,10 +336,7 @@ impl RawRwLock {
             .word
             .compare_exchange_weak(word, taken, Ordering::Acquire, Ordering::Relaxed)
             .is_ok();
-        if took {
-            self.acquired(Session::of(self, taken), node);
-        }
-        took
+        took.then(|| self.acquired(Session::of(self, taken), node))
     }
 
     /// Shares the lock with the readers that hold it, if it is still theirs, and takes
@@ -377,9 +377,11 @@ impl RawRwLock {
         true
     }
 
-    /// The lock is ours, and the list: claims the handoff and leaves the list.
-    fn acquired(&self, mut session: Session<'_>, node: &Node) {
+    /// The lock is ours, and the list: claims the handoff and leaves the list. For how
+    /// long nobody had held the lock.
+    fn acquired(&self, mut session: Session<'_>, node: &Node) -> u64 {
         session.claim_handoff();
+        let free = session.section;
         session.flags &= !(EXCLUSIVE | UPGRADABLE);
         session.flags |= held(node.wanted);
         session.readers = usize::from(!node.wanted.is_alone());
@@ -389,6 +391,7 @@ impl RawRwLock {
         }
         session.note_hold(node.record, !node.wanted.is_alone());
         session.publish();
+        free
     }
 
     /// Somebody let us in, and took `node` out of the list. Since then we waited
@@ -435,7 +438,6 @@ impl RawRwLock {
             matches!(state, CALLED | AWAKE | WAITING) && !word::may_share(taken, node.wanted);
         let mut back = LIST;
         if ours {
-            node.tried.store(true, Ordering::Relaxed);
             node.state.store(WAITING, Ordering::Relaxed);
             // We are on the list, so it is QUEUED, and the bit is WOKEN.
             back |= WOKEN;
@@ -457,7 +459,7 @@ impl RawRwLock {
             }
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
-                if self.take_free(word, node) {
+                if self.take_free(word, node).is_some() {
                     return true;
                 }
             } else if let Some(taken) = self.try_take_list(word) {

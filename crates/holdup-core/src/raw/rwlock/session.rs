@@ -15,7 +15,7 @@ use crate::class::ClassId;
 use crate::clock;
 use crate::live;
 use crate::raw::backoff::Backoff;
-use crate::raw::handoff::{must_give_way, must_hand_over};
+use crate::raw::handoff::{must_give_way, must_hand_over, time_to_stay};
 use crate::record::{self, Draw, RowId, Section, Sums};
 use crate::sync::atomic::Ordering;
 use crate::thread::{self, Record};
@@ -37,7 +37,7 @@ pub(super) struct Session<'a> {
     pub(super) sums: Sums,
     /// The instant of the last claim, and how long ago the one before was.
     pub(super) now: u64,
-    section: u64,
+    pub(super) section: u64,
     admitted: Batch,
 }
 
@@ -526,6 +526,8 @@ impl<'a> Session<'a> {
                         give_way = true;
                     }
                 } else {
+                    let stay = time_to_stay(account, target, section, now);
+                    target.stay.store(stay, Ordering::Relaxed);
                     account.called_at = now;
                     account.gave_way_at = now;
                     self.flags |= WOKEN;

@@ -75,6 +75,16 @@ pub(crate) fn sign() -> u32 {
     })
 }
 
+/// In a model no thread is in a rush: see `raw/spin.rs`.
+pub(crate) fn signature() -> u32 {
+    0
+}
+
+/// See [`signature`].
+pub(crate) fn sections_since(_signature: u32) -> u32 {
+    0
+}
+
 /// The number of the thread that made this signature.
 pub(crate) fn signed_by(signature: u32) -> u32 {
     signature & ((1 << NUMBER_BITS) - 1)
