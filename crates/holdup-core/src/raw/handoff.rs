@@ -107,9 +107,11 @@ const GIVE_WAY_SECTION: u64 = 2_000;
 const GIVE_WAY_INTERVAL: u64 = 500;
 
 /// Whether who releases the lock should leave its processor to the oldest
-/// waiter, which was called before. If that runs on another one already, it
-/// finds the lock free meanwhile.
+/// waiter, which was called before. One that is awake has a processor, and finds the
+/// lock free meanwhile.
 #[inline]
-pub(super) fn must_give_way(account: &Account, section: u64, now: u64) -> bool {
-    now.wrapping_sub(account.gave_way_at) >= GIVE_WAY_INTERVAL && section < GIVE_WAY_SECTION
+pub(super) fn must_give_way(account: &Account, oldest: &Node, section: u64, now: u64) -> bool {
+    now.wrapping_sub(account.gave_way_at) >= GIVE_WAY_INTERVAL
+        && section < GIVE_WAY_SECTION
+        && oldest.state.load(Ordering::Relaxed) != AWAKE
 }

@@ -17,7 +17,8 @@
 //! That matters where threads outnumber processors: the holder may be one of
 //! those that cannot run; and it leaves whoever has the lock alone with it. Where
 //! the processor goes to somebody who has other work for it, it is bad: so a thread
-//! does without such turns for a while once one of them was too expensive.
+//! does without such turns for a while once one of them was too expensive. And one that
+//! was called makes none.
 
 use crate::clock;
 use crate::sync::{MODELLED, pause, yield_now};
@@ -28,6 +29,11 @@ use core::cell::Cell;
 /// queues, and in the queue.
 const PAUSES: u32 = 6;
 const QUEUED_PAUSES: u32 = 5;
+/// And of a thread that was called, which makes no turns: while it is on its way no other
+/// is, and who holds the lock thinks it awake. So it must not lose its processor.
+const CALLED_PAUSES: u32 = 7;
+/// The longest such pause is two to this power of the processor's.
+const LONGEST_PAUSE: u32 = 6;
 /// Looks in all: in the queue, and before.
 const QUEUED_LOOKS: u32 = if MODELLED { 1 } else { QUEUED_PAUSES + 5 };
 const UNQUEUED_LOOKS: u32 = if MODELLED { 0 } else { 150 };
@@ -80,7 +86,7 @@ pub(super) struct Spin {
     is_queued: bool,
     start: u64,
     time: u64,
-    /// How long the last turn took.
+    /// How long the last turn took, unless the thread slept since.
     away: u64,
 }
 
@@ -99,11 +105,21 @@ impl Spin {
         }
     }
 
-    /// For a thread that was called by who expects to hand it the lock within `stay`
-    /// nanoseconds, zero if that is not known.
-    pub(super) fn called(start: u64, stay: u64) -> Spin {
-        let spin = Spin::queued(start);
-        if stay == 0 || MODELLED { spin } else { Spin { most: u32::MAX, time: stay, ..spin } }
+    /// Begins again at `now`, as a thread that was called by who expects to hand it the
+    /// lock within `stay` nanoseconds, zero if that is not known.
+    pub(super) fn called(&mut self, now: u64, stay: u64) {
+        let (most, time) = match stay {
+            _ if MODELLED => (QUEUED_LOOKS, QUEUED_TIME),
+            0 => (CALLED_PAUSES, 0),
+            _ => (u32::MAX, stay),
+        };
+        (self.looks, self.most, self.pauses) = (0, most, u32::MAX);
+        (self.start, self.time) = (now, time);
+    }
+
+    /// The thread is about to sleep.
+    pub(super) fn sleeps(&mut self) {
+        self.away = 0;
     }
 
     /// Waits until the next look. False if there were enough.
@@ -116,9 +132,9 @@ impl Spin {
             if self.in_rush {
                 pause_for(RUSH_PAUSE << (self.looks - 1));
             } else {
-                pause(1 << self.looks);
+                pause(1 << self.looks.min(LONGEST_PAUSE));
             }
-            return true;
+            return self.looks <= CALLED_PAUSES || self.has_time(clock::now());
         }
         let busy = if self.is_queued { &QUEUED_BUSY } else { &BUSY };
         if busy.get() > 0 {
@@ -136,6 +152,10 @@ impl Spin {
         if !self.is_queued && self.away > SLICE {
             BUSY.set(BUSY_WAITS);
         }
+        self.has_time(now)
+    }
+
+    fn has_time(&self, now: u64) -> bool {
         now.saturating_sub(self.start) < self.time
     }
 

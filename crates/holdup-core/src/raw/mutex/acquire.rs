@@ -171,7 +171,8 @@ impl RawMutex {
                 // Relaxed: a hint; if it fails the lock was just handed over.
                 woken = true;
                 let stay = node.stay.load(Ordering::Relaxed);
-                (spin, spinning) = (Spin::called(clock::now(), stay), true);
+                spin.called(clock::now(), stay);
+                spinning = true;
                 let (called, awake) = (CALLED, AWAKE);
                 let _ = node.state.compare_exchange(
                     called,
@@ -199,6 +200,7 @@ impl RawMutex {
                 }
                 woken = false;
             }
+            spin.sleeps();
             node.enter_victim();
             let called = || node.state.load(Ordering::Relaxed) != WAITING;
             if waiting.sleep(deadline, node, || self.seen_holder(), called) {

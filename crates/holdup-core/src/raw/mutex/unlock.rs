@@ -86,7 +86,7 @@ impl RawMutex {
                     oldest.stay.store(stay, Ordering::Relaxed);
                     account.called_at = now;
                     account.gave_way_at = now;
-                } else if !oldest.moved.get() && must_give_way(account, section, now) {
+                } else if !oldest.moved.get() && must_give_way(account, oldest, section, now) {
                     account.gave_way_at = now;
                     give_way = true;
                 }

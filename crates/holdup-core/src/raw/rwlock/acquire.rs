@@ -264,7 +264,8 @@ impl RawRwLock {
                     // Relaxed: a hint; it fails if the state says more meanwhile.
                     woken = true;
                     let stay = node.stay.load(Ordering::Relaxed);
-                    (spin, spinning) = (Spin::called(clock::now(), stay), true);
+                    spin.called(clock::now(), stay);
+                    spinning = true;
                     let relaxed = Ordering::Relaxed;
                     let _ = node.state.compare_exchange(CALLED, AWAKE, relaxed, relaxed);
                 }
@@ -296,6 +297,7 @@ impl RawRwLock {
                 }
                 woken = false;
             }
+            spin.sleeps();
             node.enter_victim();
             let called = || node.state.load(Ordering::Relaxed) != WAITING;
             if waiting.sleep(deadline, node, || self.seen_holder(), called) {

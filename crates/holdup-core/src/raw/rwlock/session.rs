@@ -521,7 +521,7 @@ impl<'a> Session<'a> {
                     // Release: with all that was written under the lock.
                     target.state.store(HANDED, Ordering::Release);
                 } else if on_the_way {
-                    if must_give_way(account, section, now) {
+                    if must_give_way(account, target, section, now) {
                         account.gave_way_at = now;
                         give_way = true;
                     }
