@@ -1,5 +1,6 @@
 //! What must hold, and whether it does.
 
+use crate::below::LIMIT;
 use crate::locks::Contestant::{self, Holdup, HoldupAll, HoldupOff, ParkingLot, Std};
 use crate::metrics::{
     CALLS, CPU, FAIRNESS, LONGEST, MIXED, Metric, PER_SECOND, READ_ALONE, UNCONTENDED, UNLOCK_MEAN,
@@ -167,9 +168,9 @@ impl<'a> Grid<'a> {
         }
         if let Some((_, name, worst)) = several.iter().min_by(|(_, _, a), (_, _, b)| a.total_cmp(b))
         {
-            let below = several.iter().filter(|(_, _, ratio)| *ratio < 0.85).count();
-            let what = format!("the same, worst cell (`{name}`; {below} cells are below 0.85)");
-            findings.extend(at_least(what, 0.85, *worst));
+            let below = several.iter().filter(|(_, _, ratio)| *ratio < LIMIT).count();
+            let what = format!("the same, worst cell (`{name}`; {below} cells are below {LIMIT})");
+            findings.extend(at_least(what, LIMIT, *worst));
         }
         let both = self.against(PER_SECOND, &[Std, ParkingLot], f64::max);
         let both: Vec<_> = both.into_iter().filter(|(cell, ..)| cell.threads > 1).collect();

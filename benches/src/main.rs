@@ -4,6 +4,7 @@
 //! cell is run with each lock in turn, many times over, and what is compared
 //! are medians, with the spread beside them, and ratios of neighbouring runs.
 
+mod below;
 mod contended;
 mod futex;
 mod goals;

@@ -1,5 +1,6 @@
 //! The results as Markdown: what is claimed and found, then all medians.
 
+use crate::below;
 use crate::goals;
 use crate::locks::Contestant;
 use crate::metrics::{self, Metric, PER_SECOND};
@@ -35,6 +36,7 @@ pub fn markdown(results: &Results, locks: &[Contestant], place: For) -> String {
     }
     let _ = writeln!(text, "\n## What must hold, and what was found\n");
     text.push_str(&goals::table(results));
+    text.push_str(&below::section(results));
     if place == For::File {
         for plot in plots::ALL {
             let _ = writeln!(text, "\n## {}\n\n![{}](plots/{})", plot.title, plot.title, plot.file);
