@@ -57,7 +57,7 @@ const RUSH_PAUSE: u64 = 2_000;
 
 /// An unqueued thread that was away for longer in one turn, in nanoseconds, has no time
 /// to account for what it waits there ...
-const SLICE: u64 = 3_000_000;
+const SLICE: u64 = 200_000;
 /// ... and a queued one should have slept if it was away for longer, and found that the
 /// lock had been free for as long: to sleep and be woken is faster.
 const COSTLY: u64 = 200_000;
