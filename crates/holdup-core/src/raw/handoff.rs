@@ -59,10 +59,10 @@ pub(super) fn must_hand_over(account: &Account, oldest: &Node, section: u64, now
 
 /// How long the oldest waiter, which is called now, should stay awake because the lock
 /// will be handed to it: until that may be, its own way, and for two more sections. Zero
-/// if it is not its turn soon.
+/// if it is not its turn soon, or gets the lock asleep.
 pub(super) fn time_to_stay(account: &Account, oldest: &Node, section: u64, now: u64) -> u64 {
     let left = until_handoff(account, now);
-    if !is_due(oldest, now) || left > HANDOFF_PATIENCE {
+    if !is_due(oldest, now) || left.max(section) >= HANDOFF_PATIENCE {
         return 0;
     }
     left + WAKE_UP + 2 * section
