@@ -65,13 +65,13 @@ impl Reason {
                  millisecond, and each time that costs a switch of threads."
             }
             Reason::Convoy => {
-                "when the holder loses its processor all others come and queue. While the \
-                 list is not empty each section makes two claims and gives way, until \
-                 all have had their turn."
+                "probably: when the holder loses its processor all others come and queue, and \
+                 until each of them has had its turn every section makes two claims, and \
+                 some give way."
             }
             Reason::Books => {
-                "a section of a lock that somebody waits for makes two claims, some 0.3 us \
-                 where the lock goes from one processor to the other."
+                "probably: a section of a lock that somebody waits for makes two claims, some \
+                 40 ns, and 0.3 us where what they read is on another processor."
             }
             Reason::Unknown => "none of these.",
         }

@@ -53,7 +53,8 @@ pub(super) fn must_hand_over(account: &Account, oldest: &Node, section: u64, now
         AWAKE => true,
         // It is on the way; is it coming?
         CALLED => now.wrapping_sub(account.called_at) >= HANDOFF_PATIENCE,
-        _ => section >= HANDOFF_PATIENCE,
+        // It stayed awake for it and lost all the same, or its way does not count.
+        _ => oldest.stay.load(Ordering::Relaxed) > 0 || section >= HANDOFF_PATIENCE,
     }
 }
 
@@ -61,11 +62,11 @@ pub(super) fn must_hand_over(account: &Account, oldest: &Node, section: u64, now
 /// will be handed to it: until that may be, its own way, and for two more sections. Zero
 /// if it is not its turn soon, or gets the lock asleep.
 pub(super) fn time_to_stay(account: &Account, oldest: &Node, section: u64, now: u64) -> u64 {
-    let left = until_handoff(account, now);
-    if !is_due(oldest, now) || left.max(section) >= HANDOFF_PATIENCE {
+    if !is_due(oldest, now) {
         return 0;
     }
-    left + WAKE_UP + 2 * section
+    let left = until_handoff(account, now);
+    if left.max(section) >= HANDOFF_PATIENCE { 0 } else { left + WAKE_UP + 2 * section }
 }
 
 fn is_due(oldest: &Node, now: u64) -> bool {

@@ -5,11 +5,11 @@
 //! is queued is no holder's blame, so this must stay short where it counts:
 //! an unqueued thread goes on spinning only while it sees the lock change hands,
 //! from one look to the next. A section that outlasts the first looks (about
-//! 5 us), or later [`SECTION`], sends it to the queue, where every nanosecond
-//! is accounted for. There it spins some more before it sleeps.
+//! 5 us, in a rush 30), or later [`SECTION`], sends it to the queue, where every
+//! nanosecond is accounted for. There it spins some more before it sleeps.
 //!
 //! *Looks* cost the holder: each takes the cache line of the lock away from it, which
-//! makes a section of 20 ns one of 100. So a thread that itself acquires locks again
+//! makes a section of 20 ns one of 100. So a thread that itself locks, or writes, again
 //! and again without doing much in between ([`RUSH`]) makes pauses so long that the
 //! others run on undisturbed meanwhile.
 //!
@@ -25,13 +25,15 @@ use crate::sync::{MODELLED, pause, yield_now};
 use crate::thread;
 use core::cell::Cell;
 
-/// Looks between which the processor pauses, each time twice as long: before a thread
-/// queues, and in the queue.
+/// Looks between which the processor pauses, each time twice as long, up to
+/// [`LONGEST_PAUSE`]: before a thread queues, and in the queue.
 const PAUSES: u32 = 6;
 const QUEUED_PAUSES: u32 = 5;
 /// And of a thread that was called, which makes no turns: while it is on its way no other
 /// is, and who holds the lock thinks it awake. So it must not lose its processor.
 const CALLED_PAUSES: u32 = 7;
+/// It looks so often at most: a clock that was set back must not make it spin for ever.
+const CALLED_LOOKS: u32 = 5_000;
 /// The longest such pause is two to this power of the processor's.
 const LONGEST_PAUSE: u32 = 6;
 /// Looks in all: in the queue, and before.
@@ -42,30 +44,33 @@ const SHORT: u32 = 1;
 /// A section that lasts longer is not waited for without a place in the
 /// queue, in nanoseconds.
 const SECTION: u64 = 20_000;
-/// The longest a thread spins, in nanoseconds: in the queue, ...
+/// The longest a thread spins with turns, in nanoseconds: in the queue, ...
 const QUEUED_TIME: u64 = 500_000;
 /// ... and before, where it saw that only short sections are in its way.
 const UNQUEUED_TIME: u64 = 2_000_000;
 
-/// A thread that acquired locks more often than once in so many nanoseconds, since it
-/// last had to wait, is in a rush: ...
+/// A thread that locked, or wrote, more often than once in so many nanoseconds, since it
+/// last got a lock by spinning, is in a rush: ...
 const RUSH: u64 = 400;
 /// ... it makes so many pauses, the first of so many nanoseconds, each of the next
 /// twice as long.
 const RUSH_PAUSES: u32 = 4;
 const RUSH_PAUSE: u64 = 2_000;
 
-/// An unqueued thread that was away for longer in one turn, in nanoseconds, has no time
-/// to account for what it waits there ...
+/// An unqueued thread that was away for longer in one turn, in nanoseconds, makes no more,
+/// in this wait and the next: what it waits there is nobody's blame. ...
 const SLICE: u64 = 200_000;
 /// ... and a queued one should have slept if it was away for longer, and found that the
 /// lock had been free for as long: to sleep and be woken is faster.
 const COSTLY: u64 = 200_000;
-/// Then a thread does without such turns in so many waits. Before it queues it makes
-/// some long pauses instead.
+/// So many waits long. Before it queues it makes some long pauses instead.
 const BUSY_WAITS: u32 = 100;
 const LONG_PAUSES: u32 = 16;
-const LONG_PAUSE: u32 = 64;
+
+// The first looks read no clock.
+const _: () = assert!(
+    PAUSES <= CALLED_PAUSES && QUEUED_PAUSES <= CALLED_PAUSES && RUSH_PAUSES <= CALLED_PAUSES
+);
 
 thread_local! {
     /// How often this thread will still do without giving up its time slice: before it
@@ -106,12 +111,12 @@ impl Spin {
     }
 
     /// Begins again at `now`, as a thread that was called by who expects to hand it the
-    /// lock within `stay` nanoseconds, zero if that is not known.
+    /// lock within `stay` nanoseconds, zero if it does not.
     pub(super) fn called(&mut self, now: u64, stay: u64) {
         let (most, time) = match stay {
             _ if MODELLED => (QUEUED_LOOKS, QUEUED_TIME),
             0 => (CALLED_PAUSES, 0),
-            _ => (u32::MAX, stay),
+            _ => (CALLED_LOOKS, stay),
         };
         (self.looks, self.most, self.pauses) = (0, most, u32::MAX);
         (self.start, self.time) = (now, time);
@@ -139,10 +144,10 @@ impl Spin {
         let busy = if self.is_queued { &QUEUED_BUSY } else { &BUSY };
         if busy.get() > 0 {
             if self.is_queued || self.looks > self.pauses + LONG_PAUSES {
-                busy.set(busy.get() - 1);
+                busy.set(busy.get().saturating_sub(1));
                 return false;
             }
-            pause(LONG_PAUSE);
+            pause(1 << LONGEST_PAUSE);
             return true;
         }
         let before = clock::now();
@@ -169,10 +174,13 @@ impl Spin {
     }
 }
 
-/// Pauses the processor for so many nanoseconds.
+/// Pauses the processor for so many nanoseconds, by a clock that may be set back.
 fn pause_for(nanoseconds: u64) {
     let start = clock::now();
-    while clock::now().saturating_sub(start) < nanoseconds {
+    for _ in 0..nanoseconds / 4 {
+        if clock::now().saturating_sub(start) >= nanoseconds {
+            break;
+        }
         pause(8);
     }
 }
@@ -215,9 +223,12 @@ impl Watch {
         self.start
     }
 
-    /// The lock was got without queueing, at `now`. How long that took.
-    pub(super) fn end(&self, now: u64) -> u64 {
-        LAST.set((now, thread::signature()));
+    /// How long the wait has lasted at `now`, when the thread got the lock without
+    /// queueing, or gives up.
+    pub(super) fn end(&self, now: u64, acquired: bool) -> u64 {
+        if acquired {
+            LAST.set((now, thread::signature()));
+        }
         now.saturating_sub(self.start)
     }
 
@@ -246,8 +257,8 @@ impl Watch {
     }
 }
 
-/// Whether the thread, which has to wait at `now`, has acquired locks without doing much
-/// in between since it last got one by spinning.
+/// Whether the thread, which has to wait at `now`, has locked without doing much in between
+/// since it last got a lock by spinning. After 4,096 locks the answer is by chance.
 fn in_rush(now: u64) -> bool {
     let (last, signature) = LAST.get();
     let locks = thread::sections_since(signature).max(1);

@@ -161,7 +161,7 @@ impl RawRwLock {
     /// Books all of a wait so far as spun, and `spins` acquisitions that never
     /// queued.
     fn book_spun(&self, spins: u64, watch: &Watch) {
-        let spun = watch.end(clock::now());
+        let spun = watch.end(clock::now(), spins > 0);
         record::book(self.class, &Sums { spins, spun, ..Sums::default() });
     }
 

@@ -46,6 +46,8 @@ impl Session<'_> {
         }
         (account.called_at, account.gave_way_at) = (now, now);
         self.flags |= WOKEN;
+        // No handoff is meant.
+        oldest.stay.store(0, Ordering::Relaxed);
         // Release: its owner may see it before the word.
         oldest.state.store(CALLED, Ordering::Release);
         Some(oldest.record)
