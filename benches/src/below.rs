@@ -23,26 +23,36 @@ enum Reason {
     Convoy,
     /// Two claims for each section of a lock that somebody waits for.
     Books,
-    /// It is not known.
-    Unknown,
+    /// The other's waiters do not sleep.
+    Sleep,
+    /// The other is Go's.
+    Goroutines,
 }
 
 impl Reason {
-    const ALL: [Reason; 5] =
-        [Reason::Spread, Reason::Shares, Reason::Convoy, Reason::Books, Reason::Unknown];
+    const ALL: [Reason; 6] = [
+        Reason::Spread,
+        Reason::Shares,
+        Reason::Goroutines,
+        Reason::Convoy,
+        Reason::Books,
+        Reason::Sleep,
+    ];
 
-    fn of(cell: GridCell, fairness: (f64, f64), overlap: bool) -> Reason {
+    fn of(cell: GridCell, best: Contestant, fairness: (f64, f64), overlap: bool) -> Reason {
         let (ours, theirs) = fairness;
         if overlap {
             Reason::Spread
         } else if ours - theirs >= MORE_EVENLY {
             Reason::Shares
+        } else if best == Contestant::Go {
+            Reason::Goroutines
         } else if cell.threads >= 64 && cell.section <= 1_000 {
             Reason::Convoy
         } else if cell.section <= 1_000 {
             Reason::Books
         } else {
-            Reason::Unknown
+            Reason::Sleep
         }
     }
 
@@ -52,7 +62,8 @@ impl Reason {
             Reason::Shares => "shares",
             Reason::Convoy => "convoy",
             Reason::Books => "books",
-            Reason::Unknown => "not known",
+            Reason::Goroutines => "goroutines",
+            Reason::Sleep => "sleep",
         }
     }
 
@@ -73,7 +84,15 @@ impl Reason {
                 "probably: a section of a lock that somebody waits for makes two claims, some \
                  40 ns, and 0.3 us where what they read is on another processor."
             }
-            Reason::Unknown => "none of these.",
+            Reason::Goroutines => {
+                "a switch between Go's goroutines costs no system call and no wake-up of a \
+                 thread."
+            }
+            Reason::Sleep => {
+                "probably: who waits sleeps, and to wake up takes longer than a section; the \
+                 waiters of the faster lock stay awake and give their time slices to each \
+                 other for longer."
+            }
         }
     }
 }
@@ -95,7 +114,7 @@ pub fn section(results: &Results) -> String {
         let values = |lock| results.values(name, lock, PER_SECOND);
         let overlap = stats::quantile(values(Holdup), 0.75) >= stats::quantile(values(best), 0.25);
         let fair = |lock| results.median(name, lock, FAIRNESS);
-        let reason = Reason::of(cell, (fair(Holdup), fair(best)), overlap);
+        let reason = Reason::of(cell, best, (fair(Holdup), fair(best)), overlap);
         reasons.push(reason);
         let _ = writeln!(
             lines,
@@ -141,7 +160,7 @@ mod tests {
     fn a_cell_that_is_slower_is_told_with_its_reason() {
         for (ours, theirs, fairness, reason) in [
             ([70.0, 80.0], [98.0, 102.0], (0.9, 0.1), "| shares |"),
-            ([70.0, 80.0], [98.0, 102.0], (0.5, 0.5), "| not known |"),
+            ([70.0, 80.0], [98.0, 102.0], (0.5, 0.5), "| sleep |"),
             ([60.0, 105.0], [80.0, 120.0], (0.9, 0.1), "| spread |"),
         ] {
             let text = section(&results(ours, theirs, fairness));
