@@ -1,5 +1,6 @@
 //! The cells in which another lock is faster, and why.
 
+use crate::goals::{LIMIT, to_best_peer};
 use crate::locks::Contestant::{self, Holdup};
 use crate::metrics::{FAIRNESS, PER_SECOND};
 use crate::plan::GridCell;
@@ -7,8 +8,6 @@ use crate::results::Results;
 use crate::stats;
 use std::fmt::Write as _;
 
-/// A cell is told of where holdup has less than this part of the best peer's throughput.
-pub const LIMIT: f64 = 0.85;
 /// So much more evenly must holdup share the lock for that to be the reason.
 const MORE_EVENLY: f64 = 0.1;
 
@@ -106,9 +105,9 @@ pub fn section(results: &Results) -> String {
         let of = |&lock: &Contestant| results.median(name, lock, PER_SECOND);
         let peers = Contestant::PEERS.into_iter().filter(|peer| of(peer).is_finite());
         let Some(best) = peers.max_by(|one, other| of(one).total_cmp(&of(other))) else { continue };
-        let ratio = of(&Holdup) / of(&best);
-        // Not `>=`: also where there is none of holdup.
-        if !matches!(ratio.partial_cmp(&LIMIT), Some(std::cmp::Ordering::Less)) {
+        let ratio = to_best_peer(results, name, PER_SECOND, f64::max);
+        // NaN where nothing was measured of holdup.
+        if ratio.is_nan() || ratio >= LIMIT {
             continue;
         }
         let values = |lock| results.values(name, lock, PER_SECOND);

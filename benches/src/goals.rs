@@ -1,6 +1,5 @@
 //! What must hold, and whether it does.
 
-use crate::below::LIMIT;
 use crate::locks::Contestant::{self, Holdup, HoldupAll, HoldupOff, ParkingLot, Std};
 use crate::metrics::{
     CALLS, CPU, FAIRNESS, LONGEST, MIXED, Metric, PER_SECOND, READ_ALONE, UNCONTENDED, UNLOCK_MEAN,
@@ -11,6 +10,10 @@ use crate::results::Results;
 use crate::stats;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+
+/// In no cell may holdup have less than this part of the best peer's throughput, unless
+/// it is said why.
+pub const LIMIT: f64 = 0.85;
 
 /// A line of the table.
 struct Finding {
